@@ -1,0 +1,42 @@
+"""Where session time comes from: seconds since the session began, from the machine's monotonic clock or by hand."""
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What a shell asks of time; the core never sees it."""
+
+    def now_s(self) -> float:
+        """Seconds since the session began."""
+
+    def sleep_until(self, time_s: float) -> None:
+        """Returns when session time has reached `time_s`; at once when it already has."""
+
+
+class MonotonicClock:
+    """Real time; never goes back, whatever happens to the wall clock."""
+
+    def __init__(self) -> None:
+        self._start_s = time.monotonic()
+
+    def now_s(self) -> float:
+        return time.monotonic() - self._start_s
+
+    def sleep_until(self, time_s: float) -> None:
+        left_s = time_s - self.now_s()
+        if left_s > 0.0:
+            time.sleep(left_s)
+
+
+class VirtualClock:
+    """Time that passes only by being slept through: offline work and tests run as fast as they can."""
+
+    def __init__(self) -> None:
+        self._now_s = 0.0
+
+    def now_s(self) -> float:
+        return self._now_s
+
+    def sleep_until(self, time_s: float) -> None:
+        self._now_s = max(self._now_s, time_s)
