@@ -134,6 +134,7 @@ class Command:
 COMMANDS = ("pause", "resume", "stop", "scene", "intensity", "pacing")
 
 Input = Hello | Packet | Pong | Fault | LinkChanged | Command
+Entry = Received | LinkChanged | Command  # what comes from outside at a tick: a capsule records these, and they replay
 
 
 @dataclass(frozen=True, slots=True, eq=False)

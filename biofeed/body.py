@@ -1,0 +1,110 @@
+"""Body measures to drives that need no guide: calm and coherence over minutes, and the swell after a heart beat.
+
+More arousal never makes any of them livelier: a faster heart or breath lowers calm, and a faster heart swells less.
+H and R numbers are hazards and rules of the clinical reference.
+"""
+
+import math
+from collections.abc import Sequence
+
+from biofeed.messages import Beat, Drive, Features
+
+HEART_TRUST = 0.4  # quality; the same as for the breath
+SLOW_S = 20.0  # time constant: a full change of calm starts at no more than 5 %/s (H-21)
+
+
+def known(value: float | None) -> float | None:
+    """The value where it is a finite number, else None."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def clip(value: float, low: float, high: float) -> float:
+    """The value, brought within bounds."""
+    return min(max(value, low), high)
+
+
+class Slow:
+    """Calm and coherence: what evolves the scene over minutes, relative to the person's own first minutes."""
+
+    def __init__(self) -> None:
+        self._hr, self._rsa = Baseline(), Baseline()
+        self._since_s = 0.0
+        self._calm, self._coherence = Drive().calm, Drive().coherence
+
+    def __call__(
+        self, dt_s: float, features: Features, own_per_min: float | None, rest_per_min: float | None
+    ) -> tuple[float, float]:
+        """Calm 0..1 (0.5 is as at first; slower heart and breath and more sinus arrhythmia raise it), coherence."""
+        hr, rsa, coherence = (known(value) for value in (features.hr_bpm, features.rsa_bpm, features.coherence))
+        if not features.heart.quality >= HEART_TRUST:
+            hr = rsa = coherence = None
+        self._since_s += dt_s
+        if self._since_s >= 1.0:
+            self._since_s -= 1.0
+            self._hr.add(hr)
+            self._rsa.add(rsa)
+        told: list[float] = []
+        if hr is not None and self._hr.value:
+            told.append((self._hr.value - hr) / (0.2 * self._hr.value))  # a fifth of the rate is a deep change at rest
+        if own_per_min is not None and rest_per_min:
+            told.append((rest_per_min - own_per_min) / (0.5 * rest_per_min))  # 12/min to 6/min
+        if rsa is not None and self._rsa.value:
+            told.append((rsa - self._rsa.value) / self._rsa.value)  # doubles in slow breathing
+        calm = 0.5 + 0.5 * clip(sum(told) / len(told), -1.0, 1.0) if told else Drive().calm
+        self._calm += (calm - self._calm) * -math.expm1(-dt_s / SLOW_S)
+        wanted = clip(coherence or 0.0, 0.0, 1.0)
+        self._coherence += (wanted - self._coherence) * -math.expm1(-dt_s / SLOW_S)
+        return self._calm, self._coherence
+
+
+class Swell:
+    """A soft swell after each heart beat that is believed; the faster the heart, the fainter."""
+
+    ATTACK_S, DECAY_S = 0.3, 0.6  # R4: no attack under 150 ms
+    REST_S = 0.27  # H-17: 220 beats/min is the fastest heart; what comes sooner is an artefact
+
+    def __init__(self) -> None:
+        self._value = self._start = self._peak = 0.0
+        self._age_s = math.inf
+
+    def __call__(self, dt_s: float, time_s: float, beats: Sequence[Beat], features: Features) -> float:
+        self._age_s += dt_s
+        for beat in beats:
+            fresh = time_s - beat.time_s <= 1.5
+            if beat.quality >= 0.5 and features.heart.quality >= HEART_TRUST and fresh and self._age_s >= self.REST_S:
+                self._start, self._peak, self._age_s = self._value, swell_height(beat, features), 0.0
+        if self._age_s < self.ATTACK_S:
+            rise = math.sin(0.5 * math.pi * self._age_s / self.ATTACK_S) ** 2
+            self._value = self._start + (self._peak - self._start) * rise
+        elif self._age_s < self.ATTACK_S + self.DECAY_S:
+            self._value = self._peak * math.cos(0.5 * math.pi * (self._age_s - self.ATTACK_S) / self.DECAY_S) ** 2
+        else:
+            self._value = 0.0
+        return self._value
+
+
+def swell_height(beat: Beat, features: Features) -> float:
+    """0..1: 1 up to 60 beats/min, then falling so that no faster heart moves more in sum; none from 130/min (H-04)."""
+    ibi_ms, hr = known(beat.ibi_ms), known(features.hr_bpm)
+    rates = [60000.0 / ibi_ms] if ibi_ms is not None and ibi_ms > 0.0 else []
+    rates += [hr] if hr is not None and hr > 0.0 else []
+    if not rates:
+        return 0.0  # a rate that is not known may be a fast one
+    fastest = max(rates)
+    return min(1.0, 60.0 / fastest) * clip((130.0 - fastest) / 40.0, 0.0, 1.0)
+
+
+class Baseline:
+    """The median of a person's first values; the first 120 that are known count, and it is known from the 5th on."""
+
+    def __init__(self) -> None:
+        self._values: list[float] = []
+        self.value: float | None = None
+
+    def add(self, value: float | None) -> None:
+        if value is None or len(self._values) >= 120:
+            return
+        self._values.append(value)
+        ordered, half = sorted(self._values), len(self._values) // 2
+        if len(ordered) >= 5:
+            self.value = ordered[half] if len(ordered) % 2 else 0.5 * (ordered[half - 1] + ordered[half])

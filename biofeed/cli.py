@@ -1,0 +1,167 @@
+"""The command line: arguments in, one call to `commands` out. Heavy modules are imported late."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from biofeed import __version__
+from biofeed.errors import BiofeedError
+
+EXAMPLES = """\
+examples:
+  biofeed demo                          a whole session with a simulated person, one minute
+  biofeed session --sensor auto         a session with the belt and clip on a serial port
+  biofeed scene tide                    look at a world while you edit it
+  biofeed render --scene aurora --at 40 --out aurora.png
+  biofeed replay demo/capsule           the same session again, and whether every frame is equal
+
+biofeed is not a medical device: it does not monitor, diagnose or treat.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; 0 done, 1 it failed (one sentence says what), 2 it was called wrongly."""
+    parser = _parser()
+    asked = parser.parse_args(arguments)
+    if not hasattr(asked, "run"):
+        parser.print_help()
+        return 0
+    try:
+        return int(asked.run(asked) or 0)
+    except BiofeedError as error:
+        print(f"biofeed: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:  # the reader of our output has gone: `biofeed people | head`
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        print("biofeed: stopped", file=sys.stderr)
+        return 1
+
+
+def _command(name: str, function: str) -> object:
+    """A late import of `commands`: `--help` and mistakes answer at once."""
+
+    def run(asked: argparse.Namespace) -> int | None:
+        from biofeed import commands
+
+        result: int | None = getattr(commands, function)(asked)
+        return result
+
+    run.__name__ = name
+    return run
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="biofeed",
+        description="A world of light and sound that moves with breath and heart.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"biofeed {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    def add(name: str, about: str, function: str | None = None) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
+        made.set_defaults(run=_command(name, function or name))
+        return made
+
+    demo = add("demo", "a whole session with a simulated person on a real pseudo-terminal")
+    demo.add_argument("--seconds", type=_seconds, default=60.0, help="how long (20 to 5400; default 60)")
+    demo.add_argument("--out", type=Path, default=Path("demo"), metavar="DIR", help="where results go (default: demo)")
+    demo.add_argument("--headless", action="store_true", help="no window and no sound card: write demo.mp4 instead")
+    _world(demo)
+    demo.add_argument("--person", default="calm", help="who breathes; `biofeed people` lists them (default: calm)")
+    demo.add_argument("--size", type=_size, default=(1280, 720), metavar="WxH", help="of demo.mp4 (default 1280x720)")
+
+    session = add("session", "one session with a person")
+    _world(session)
+    session.add_argument("--sensor", default="auto", metavar="auto|URL", help="a port, socket://..., or auto (default)")
+    session.add_argument("--minutes", type=_minutes, default=20.0, help="how long (0.5 to 90; default 20)")
+    session.add_argument("--out", type=Path, metavar="DIR", help="where the capsule goes (default: your data folder)")
+    session.add_argument("--window", action="store_true", help="a window instead of the full screen")
+
+    render = add("render", "draw a scene offline with a simulated person, the same bytes each time")
+    _world(render)
+    render.add_argument("--person", default="calm", help="who breathes (default: calm)")
+    render.add_argument("--seconds", type=_seconds, default=60.0, help="session length (20 to 5400; default 60)")
+    render.add_argument("--size", type=_size, default=(1280, 720), metavar="WxH", help="default 1280x720")
+    render.add_argument("--fps", type=_fps, default=60, help="pictures a second, 1 to 60 (default 60)")
+    render.add_argument("--at", type=float, metavar="T", help="for .png: the moment, in seconds (default: the middle)")
+    render.add_argument("--from", dest="capsule", type=Path, metavar="CAPSULE", help="a recorded session instead")
+    render.add_argument("--unguarded", action="store_true", help="leave the last gates out; for tests only")
+    render.add_argument("--out", type=Path, required=True, metavar="FILE", help=".mp4, .wav, .png or .npz")
+
+    replay = add("replay", "run a recorded session again and compare every control frame")
+    replay.add_argument("capsule", type=Path, metavar="CAPSULE")
+    replay.add_argument("--out", type=Path, metavar="FILE", help="also draw it: .mp4, .wav or .npz")
+    replay.add_argument("--size", type=_size, default=(1280, 720), metavar="WxH", help="default 1280x720")
+    replay.add_argument("--json", action="store_true", help="one JSON object")
+
+    report = add("report", "the report of a recorded session, one self-contained HTML file")
+    report.add_argument("capsule", type=Path, metavar="CAPSULE")
+    report.add_argument("--out", type=Path, default=Path("report.html"), metavar="FILE", help="default: report.html")
+
+    for name, about in (
+        ("scenes", "list the worlds"),
+        ("people", "list the simulated persons"),
+        ("sensors", "list the ports, what answers there, and why not"),
+        ("check", "what works on this machine, and what to do about what does not"),
+    ):
+        add(name, about).add_argument("--json", action="store_true", help="one JSON object")
+
+    scene = add("scene", "open a world in a window and follow its file while you edit it")
+    scene.add_argument("name", metavar="NAME", help="a scene's name, or a .frag file")
+    scene.add_argument("--size", type=_size, default=(1280, 720), metavar="WxH", help="default 1280x720")
+
+    bench = add("bench", "measure this machine")
+    bench.add_argument("what", choices=("latency", "render", "sound", "signals"))
+    bench.add_argument("--seconds", type=float, default=20.0, help="how long to measure (default 20)")
+    bench.add_argument("--json", action="store_true", help="one JSON object")
+
+    add("warm", "compile the kernels once, so that the first session starts at once")
+    for command in commands.choices.values():
+        command.add_argument("--config", type=Path, metavar="FILE", help="settings (TOML); see docs/settings.md")
+    return parser
+
+
+def _world(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--scene", default="tide", metavar="S", help="`biofeed scenes` lists them (default: tide)")
+    parser.add_argument(
+        "--seed", type=int, default=1, metavar="K", help="the same seed gives the same world (default 1)"
+    )
+
+
+def _bounded(text: str, low: float, high: float, what: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not low <= value <= high:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of {what} from {low:g} to {high:g}")
+    return value
+
+
+def _seconds(text: str) -> float:
+    return _bounded(text, 20, 5400, "seconds")
+
+
+def _minutes(text: str) -> float:
+    return _bounded(text, 0.5, 90, "minutes")
+
+
+def _fps(text: str) -> int:
+    return int(_bounded(text, 1, 60, "pictures a second"))
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    if not (width.isdigit() and height.isdigit() and 16 <= int(width) <= 7680 and 16 <= int(height) <= 7680):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 1280x720 (16 to 7680 each)")
+    return int(width), int(height)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,358 @@
+"""What each command does: arguments in, files and sentences out. Long work shows its progress on standard error."""
+
+import argparse
+import contextlib
+import json
+import os
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from biofeed import __version__, config, offline, scene
+from biofeed.clock import MonotonicClock
+from biofeed.config import Config
+from biofeed.engine import Engine
+from biofeed.errors import BiofeedError, OutputError, SceneError, UsageError, nearest
+from biofeed.live import Child, ChildPlan, Mailbox, Session
+from biofeed.messages import ControlFrame, Entry, Reading
+from biofeed.scene import Scene
+from biofeed.sensors import people as persons
+from biofeed.sensors import ports
+from biofeed.sensors.serial_port import SerialPort
+from biofeed.sensors.simulated import SimulatedDevice, SimulatedPort
+from biofeed.session.capsule import Capsule, Opening, digest_of
+from biofeed.session.recorder import Recorder
+from biofeed.session.report import report_html
+
+FILM_PATIENCE_S = 3600.0  # a film is finished however slow the machine is
+CHILD_PATIENCE_S = 5.0
+
+
+def demo(asked: argparse.Namespace) -> int:
+    """A session with a simulated person on a real pseudo-terminal, then its report."""
+    _known_person(asked.person)
+    _known_scene(asked.scene)
+    headless = asked.headless or not _has_screen()
+    _make_folder(asked.out)
+    settings = config.load(asked.config).lasting(asked.seconds)
+    folder = asked.out / "capsule"
+    _clear_capsule(folder)
+    worlds = _worlds(asked.scene)
+    if headless:
+        film = asked.out / "demo.mp4"
+        canvas = offline.Canvas(worlds, asked.scene, asked.seed, asked.size, 60)
+        children = [ChildPlan("film", offline.film_process, (canvas, settings, film), newest=False, kept=False)]
+    else:
+        children = _screen_and_sound(settings, worlds, asked.scene, asked.seed, full_screen=False)
+    _say(f"biofeed demo: {asked.scene} with the simulated person {asked.person}, {asked.seconds:g} s, as in real life")
+    finished = _hold(settings, worlds, asked, folder, children, f"simulated:{asked.person}")
+    _write_text(asked.out / "report.html", report_html(offline.history(Capsule.open(folder))))
+    if not finished:
+        raise OutputError("the session is recorded, but the picture or the sound failed; see the sentences above")
+    if headless:
+        print(f"film     {film}")
+    print(f"capsule  {folder}")
+    print(f"report   {asked.out / 'report.html'}")
+    return 0
+
+
+def session(asked: argparse.Namespace) -> int:
+    """A session with a person: the full screen, sound, and a capsule."""
+    _known_scene(asked.scene)
+    if not _has_screen():
+        raise OutputError("there is no screen here; `biofeed demo --headless` shows what a session is")
+    url = ports.find(asked.sensor) if asked.sensor == "auto" else asked.sensor
+    settings = config.load(asked.config).lasting(asked.minutes * 60.0)
+    started = datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ")
+    folder = asked.out or _data_folder() / "sessions" / f"{started}-{asked.scene}-{secrets.token_hex(2)}"
+    worlds = _worlds(asked.scene)
+    children = _screen_and_sound(settings, worlds, asked.scene, asked.seed, full_screen=not asked.window)
+    finished = _hold(settings, worlds, asked, folder, children, url)
+    print(f"capsule  {folder}")
+    return 0 if finished else 1
+
+
+def render(asked: argparse.Namespace) -> int:
+    """A scene, drawn offline."""
+    settings = config.load(asked.config).lasting(asked.seconds)
+    capsule = Capsule.open(asked.capsule) if asked.capsule else None
+    if capsule:
+        worlds, name, seed = _recorded_worlds(capsule), capsule.opening.scene, capsule.opening.seed
+        settings = config.from_table(capsule.opening.settings)
+    else:
+        _known_person(asked.person)
+        worlds, name, seed = {asked.scene: scene.load(asked.scene)}, asked.scene, asked.seed
+    until_s = asked.seconds
+    if asked.out.suffix.lower() == ".png":
+        until_s = asked.seconds / 2.0 if asked.at is None else asked.at
+        if not 0.0 < until_s <= asked.seconds:
+            raise UsageError(f"--at {until_s:g} is not within the {asked.seconds:g} s of the session")
+    canvas = offline.Canvas(worlds, Path(name).stem, seed, asked.size, asked.fps, not asked.unguarded)
+    film = offline.filming(canvas, settings, asked.out)
+    with _progress(f"{asked.out.name}", until_s) as tell, contextlib.closing(film):
+
+        def paint(frame: ControlFrame, _reading: Reading, _entries: object) -> None:
+            film(frame)
+            tell(frame.time_s)
+
+        if capsule:
+            offline.replay(capsule, [paint], until_s if asked.at is not None else None)
+        else:
+            offline.simulate(settings, canvas.scene, asked.person, seed, until_s, [paint])
+    print(asked.out)
+    return 0
+
+
+def replay(asked: argparse.Namespace) -> int:
+    """A recorded session again, compared frame by frame."""
+    capsule = Capsule.open(asked.capsule)
+    sinks = []
+    film = None
+    if asked.out:
+        name = Path(capsule.opening.scene).stem
+        canvas = offline.Canvas(_recorded_worlds(capsule), name, capsule.opening.seed, asked.size, 60)
+        film = offline.filming(canvas, config.from_table(capsule.opening.settings), asked.out)
+        sinks.append(lambda frame, _reading, _entries: film(frame))
+    with _progress("replay", capsule.n_ticks / 60.0) as tell, contextlib.closing(film or contextlib.ExitStack()):
+        result = offline.replay(capsule, [*sinks, lambda frame, _reading, _entries: tell(frame.time_s)])
+    equal = result.first_difference is None
+    if asked.json:
+        told = {"digest": result.digest, "recorded": result.recorded, "equal": equal, "frames": result.n_ticks}
+        print(json.dumps(told | {"first_difference": result.first_difference, "torn": capsule.torn}))
+    else:
+        print(f"replayed {result.digest}\nrecorded {result.recorded}")
+        if equal:
+            print(f"equal: all {result.n_ticks} control frames")
+        else:
+            print(f"different from tick {result.first_difference} on")
+        if capsule.torn:
+            print(capsule.torn)
+    return 0 if equal else 1
+
+
+def report(asked: argparse.Namespace) -> int:
+    """A recorded session's report."""
+    _write_text(asked.out, report_html(offline.history(Capsule.open(asked.capsule))))
+    print(asked.out)
+    return 0
+
+
+def scenes(asked: argparse.Namespace) -> int:
+    """The worlds that lie in the folder; a broken one is named with its mistake."""
+    found: list[dict[str, Any]] = []
+    for name in scene.names():
+        try:
+            world = scene.load(name)
+        except SceneError as error:
+            found.append({"name": name, "error": str(error)})
+            continue
+        found.append({"name": name, "title": world.title, "mood": world.mood, "tags": list(world.tags)})
+    if asked.json:
+        print(json.dumps({"scenes": found}))
+    for entry in found if not asked.json else []:
+        print(f"{entry['name']:12} {entry.get('error') or entry['title'] + ': ' + entry['mood']}")
+    return 1 if any("error" in entry for entry in found) else 0
+
+
+def people(asked: argparse.Namespace) -> int:
+    """The simulated persons."""
+    if asked.json:
+        print(json.dumps({"people": [{"name": who.name, "about": who.about} for who in persons.PEOPLE.values()]}))
+    for who in persons.PEOPLE.values() if not asked.json else []:
+        print(f"{who.name:12} {who.about}")
+    return 0
+
+
+def _hold(
+    settings: Config,
+    worlds: Mapping[str, Scene],
+    asked: argparse.Namespace,
+    folder: Path,
+    children: list[ChildPlan],
+    sensor: str,
+) -> bool:
+    """Holds one live session; True when everything that showed it finished by itself."""
+    person = sensor.removeprefix("simulated:") if sensor.startswith("simulated:") else None
+    engine = Engine(settings.engine, asked.scene)
+    files = {name: text for world in worlds.values() for name, text in world.files.items()}
+    opening = Opening(
+        version=__version__,
+        started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+        seed=asked.seed,
+        scene=asked.scene,
+        settings=config.as_table(settings),
+        sensors=(sensor,),
+        person=person,
+        duration_s=settings.engine.flow.duration_s,
+    )
+    recorder = Recorder(folder, opening, files)
+    clock = MonotonicClock()
+    mailbox = Mailbox()
+    simulated = SimulatedPort(SimulatedDevice(person, asked.seed), clock.now_s) if person else None
+    if simulated:
+        simulated.start()
+    port = SerialPort(simulated.url if simulated else sensor, "sensor0", clock.now_s, mailbox.put, settings.port)
+    told = _Teller(settings.engine.flow.duration_s)
+    live = Session(engine, clock, mailbox, children, told.child)
+
+    def record(frame: ControlFrame, _reading: Reading, entries: list[Entry]) -> None:
+        recorder.tick(frame.tick, entries, digest_of(frame))
+        if simulated:
+            simulated.set_guide(frame.time_s, frame.drive.guide)
+        told.frame(frame)
+
+    ended = "interrupted"
+    try:
+        port.start()
+        live.run([record])
+        ended = "ended"
+    finally:
+        port.close()
+        if simulated:
+            simulated.close()
+        recorder.close(ended)
+        finished = live.close(FILM_PATIENCE_S if any(not plan.newest for plan in children) else CHILD_PATIENCE_S)
+        told.close()
+        if recorder.trouble:
+            _say(f"the recording stopped early: {recorder.trouble}")
+    return finished
+
+
+class _Teller:
+    """What the operator reads while a session runs: the loop's state and reason, and what the children report."""
+
+    def __init__(self, duration_s: float) -> None:
+        self._duration_s = duration_s
+        self._film_s: float | None = None
+        self._shown_s = -1.0
+        self._live = sys.stderr.isatty()
+
+    def frame(self, frame: ControlFrame) -> None:
+        if frame.time_s - self._shown_s >= (0.25 if self._live else 10.0):
+            self._shown_s = frame.time_s
+            film = "" if self._film_s is None else f", film {self._film_s:3.0f} s"
+            self._line(f"{frame.time_s:4.0f} s of {self._duration_s:g}{film}, {frame.state}: {frame.reason}")
+
+    def child(self, child: str, kind: str, value: Any) -> None:
+        if kind == "film":
+            late = self._film_s is not None and value > self._shown_s
+            self._film_s = value
+            if late and (self._live or value % 10 < 0.25):
+                self._line(f"film {value:3.0f} s of {self._duration_s:g}")
+        elif kind in ("error", "supervisor"):
+            self._line(f"{child}: {value}")
+            if self._live:
+                sys.stderr.write("\n")
+        elif kind == "ready":
+            self._line(f"{child}: {value}")
+
+    def close(self) -> None:
+        if self._live:
+            sys.stderr.write("\r\x1b[K")
+
+    def _line(self, text: str) -> None:
+        sys.stderr.write(f"\r\x1b[K{text[:110]}" if self._live else f"{text}\n")
+        sys.stderr.flush()
+
+
+@contextlib.contextmanager
+def _progress(what: str, until_s: float) -> Iterator[Callable[[float], None]]:
+    """A line that tells how far long work is; on a terminal it stays one line."""
+    live = sys.stderr.isatty()
+    shown = [time.monotonic()]
+
+    def tell(time_s: float) -> None:
+        if time.monotonic() - shown[0] >= (0.2 if live else 5.0):
+            shown[0] = time.monotonic()
+            text = f"{what}: {time_s:.0f} s of {until_s:.0f}"
+            sys.stderr.write(f"\r\x1b[K{text}" if live else f"{text}\n")
+            sys.stderr.flush()
+
+    try:
+        yield tell
+    finally:
+        if live:
+            sys.stderr.write("\r\x1b[K")
+
+
+def _screen_and_sound(
+    settings: Config, worlds: Mapping[str, Scene], first: str, seed: int, full_screen: bool
+) -> list[ChildPlan]:
+    from biofeed.graphics.picture import picture_process
+    from biofeed.sound.output import sound_process
+
+    size = None if full_screen else (1280, 720)
+    sounds = {name: world.soundscape for name, world in worlds.items()}
+    return [
+        ChildPlan("picture", picture_process, (dict(worlds), first, size, full_screen, seed, settings.picture)),
+        ChildPlan("sound", sound_process, (sounds, first, seed, settings.sound)),
+    ]
+
+
+def _worlds(first: str) -> dict[str, Scene]:
+    """Every world that can be shown; `first` must be among them, another that is broken is left out and named."""
+    worlds = {first: scene.load(first)}
+    for name in scene.names():
+        try:
+            worlds.setdefault(name, scene.load(name))
+        except SceneError as error:
+            _say(f"left out: {error}")
+    return worlds
+
+
+def _recorded_worlds(capsule: Capsule) -> dict[str, Scene]:
+    files = capsule.files
+    return {Path(file).stem: scene.parse(Path(file).stem, files) for file in files if file.endswith(".frag")}
+
+
+def _known_person(name: str) -> None:
+    if name not in persons.PEOPLE:
+        raise UsageError(f"there is no simulated person {name}{nearest(name, persons.PEOPLE)}")
+
+
+def _known_scene(name: str) -> None:
+    if not name.endswith(".frag") and name not in scene.names():
+        raise UsageError(f"there is no scene {name}{nearest(name, scene.names())}")
+
+
+def _has_screen() -> bool:
+    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _data_folder() -> Path:
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "biofeed"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "biofeed"
+    return Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share")) / "biofeed"
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"the folder {folder} cannot be made: {error.strerror}") from error
+
+
+def _clear_capsule(folder: Path) -> None:
+    """A demo's capsule gives way to the next demo's; nothing else in the folder is touched."""
+    if (folder / "capsule.json").is_file():
+        import shutil
+
+        shutil.rmtree(folder)
+
+
+def _write_text(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)

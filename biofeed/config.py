@@ -1,0 +1,55 @@
+"""Every module's settings in one TOML file; what is not written there has a default that works.
+
+A key that no module knows is a SettingError that names its path and the nearest right one.
+"""
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from biofeed import engine, settings
+from biofeed.errors import UsageError
+from biofeed.graphics import renderer
+from biofeed.sensors import serial_port
+from biofeed.sound import limiter
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole program's settings, a table for each part."""
+
+    engine: engine.Settings = field(default_factory=engine.Settings)
+    picture: renderer.Settings = field(default_factory=renderer.Settings)
+    sound: limiter.Settings = field(default_factory=limiter.Settings)
+    port: serial_port.Settings = field(default_factory=serial_port.Settings)
+
+    def lasting(self, seconds: float) -> "Config":
+        """The same, for a session of that length."""
+        flow = dataclasses.replace(self.engine.flow, duration_s=seconds)
+        return dataclasses.replace(self, engine=dataclasses.replace(self.engine, flow=flow))
+
+
+def load(path: Path | None) -> Config:
+    """The settings in that file, or the defaults when there is none. Raises UsageError."""
+    if path is None:
+        return Config()
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"the settings file {path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"the settings file {path} is not TOML: {error}") from error
+    return settings.build(Config, table, "")
+
+
+def as_table(config: Config) -> dict[str, Any]:
+    """The settings as plain tables, for a capsule; `from_table` reads them back."""
+    return dataclasses.asdict(config)
+
+
+def from_table(table: Mapping[str, Any]) -> Config:
+    """The settings out of plain tables. Raises SettingError."""
+    return settings.build(Config, table, "")

@@ -1,0 +1,65 @@
+"""The core as a pure function of its logged inputs: `Engine.step(tick, time_s, inputs) -> ControlFrame`, and its loop.
+
+In come decoded sensor inputs and commands, out comes what picture and sound are told. Live and offline run this.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
+
+from biofeed import adaptation, flow, safety
+from biofeed.messages import TICKS_PER_S, Command, ControlFrame, Entry, Input, Reading
+from biofeed.signals import pipeline
+
+Intake = Callable[[int, float], tuple[Sequence[Entry], Sequence[Input]]]
+Sink = Callable[[ControlFrame, Reading, Sequence[Entry]], None]
+
+
+class Over(Exception):
+    """Raised by an intake that has nothing more to give: the end of a recording, or of what was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What can be chosen of the core."""
+
+    signals: pipeline.Settings = field(default_factory=pipeline.Settings)
+    adaptation: adaptation.Settings = field(default_factory=adaptation.Settings)
+    flow: flow.Settings = field(default_factory=flow.Settings)
+
+
+class Engine:
+    """One session's core; nothing but the arguments of `step` may vary what it does."""
+
+    def __init__(self, settings: Settings, scene: str) -> None:
+        self._signals = pipeline.Pipeline(settings.signals)
+        self._adaptation = adaptation.Adaptation(settings.adaptation)
+        self._flow = flow.Flow(settings.flow, scene)
+        self._gate = safety.Gate()
+        self.reading: Reading  # of the latest step, for records and reports
+
+    def step(self, tick: int, time_s: float, inputs: Sequence[Input]) -> ControlFrame:
+        """The frame for this tick. Ticks come in order, none left out; inputs are those since the last."""
+        self.reading = self._signals(time_s, inputs)
+        state = self._flow(tick, time_s, [item for item in inputs if isinstance(item, Command)])
+        decision = self._adaptation(time_s, self.reading, state.pacing, state.state != "running")
+        drive = replace(decision.drive, progress=state.progress)
+        gated = self._gate(1.0 / TICKS_PER_S, drive, state.levels, self.reading.features.breath.quality > 0.0)
+        notes = (note for note in (state.note, decision.reason, gated.note) if note)
+        return ControlFrame(tick, time_s, gated.drive, state.scene, gated.levels, state.state, "; ".join(notes))
+
+
+def run(engine: Engine, sleep_until: Callable[[float], None], intake: Intake, sinks: Iterable[Sink]) -> None:
+    """Ticks the engine from 0 until its session has ended, or until the intake raises Over."""
+    for tick in count():
+        time_s = tick / TICKS_PER_S
+        sleep_until(time_s)
+        try:
+            entries, inputs = intake(tick, time_s)
+        except Over:
+            return
+        frame = engine.step(tick, time_s, inputs)
+        for sink in sinks:
+            sink(frame, engine.reading, entries)
+        if frame.state == "ended":
+            return

@@ -1,0 +1,165 @@
+"""The session's course: ticks and commands go in; state, scene and master levels come out, and nothing steps.
+
+arriving > running > ending > ended, with a pause in between at any time. A timed session returns and ends by itself;
+stop ends every state. H and R numbers are hazards and rules of the clinical reference.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from biofeed.messages import TICKS_PER_S, Command, Levels
+from biofeed.settings import bounded, check, choice
+
+State = Literal["arriving", "running", "paused", "ending", "ended"]
+
+PAUSED = Levels(picture=0.5, sound=0.4, intensity=0.3)  # dim and still, but not dark: the person is not left alone
+RETURN_INTENSITY = 0.3
+RETURN_S, RETURN_SHARE = 60.0, 0.1  # the way back: the last minute, in a short session its last tenth
+DIM_S = 2.0  # a scene fades out before another takes its place
+STOP_SOUND_S = 1.5  # R5: silent within 2 s of stop
+INTENSITY_RISE_PER_S, INTENSITY_FALL_PER_S = 0.05, 0.25  # H-21
+PAUSE_MAX_S = 900.0  # H-25: nothing goes on unattended for ever
+LONGEST_STEP_TICKS = 6  # after a stall the fades go on from where they were
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    duration_s: float = bounded(1200.0, 20.0, 5400.0, "s", "length of the session, fades included, pauses not")
+    fade_in_s: float = bounded(12.0, 10.0, 60.0, "s", "from dark and silent to full; 10 s is the least that calms")
+    fade_out_s: float = bounded(4.0, 3.0, 10.0, "s", "from full to dark at the end and on stop")
+    pacing: str = choice("on", ("on", "off"), "whether the guide may lead; off after an infusion until staff allow it")
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True, slots=True)
+class FlowState:
+    """The session at one tick; `pacing` tells whether the guide may lead, `note` what is going on, in words."""
+
+    state: State
+    scene: str
+    levels: Levels
+    progress: float
+    pacing: bool
+    note: str
+
+
+DEFAULTS = Settings()
+
+
+class Flow:
+    """Keeps the session's state; one call per tick."""
+
+    def __init__(self, settings: Settings = DEFAULTS, scene: str = "") -> None:
+        self._settings = settings
+        self._scene = scene
+        self._next_scene: str | None = None
+        self._state: State = "arriving"
+        self._levels = Levels()
+        self._intensity = Levels().intensity  # as asked for
+        self._pacing = settings.pacing == "on"
+        self._is_stopped = False
+        self._active_s = 0.0
+        self._paused_s = 0.0
+        self._tick: int | None = None
+        self._time_s = 0.0
+
+    def __call__(self, tick: int, time_s: float, commands: Sequence[Command]) -> FlowState:
+        """The state after `commands`; a command that means nothing, here or now, changes nothing."""
+        first = self._tick is None
+        dt_s = min(max(tick - (self._tick or 0), 0), LONGEST_STEP_TICKS) / TICKS_PER_S if not first else 0.0
+        passed_s = max(time_s - self._time_s, 0.0) if not first else 0.0
+        self._tick, self._time_s = tick, time_s
+        for command in commands:
+            self._obey(command)
+        if self._state == "paused":
+            self._paused_s += passed_s
+        elif self._state != "ended":
+            self._active_s += passed_s
+        self._advance()
+        self._fade(dt_s)
+        progress = min(1.0, self._active_s / self._settings.duration_s)
+        pacing = self._pacing and self._state == "running" and not self._is_returning
+        return FlowState(self._state, self._scene, self._levels, progress, pacing, self._note())
+
+    @property
+    def _ending_at_s(self) -> float:
+        return self._settings.duration_s - self._settings.fade_out_s
+
+    @property
+    def _is_returning(self) -> bool:
+        return self._active_s >= self._ending_at_s - min(RETURN_S, RETURN_SHARE * self._settings.duration_s)
+
+    def _obey(self, command: Command) -> None:
+        if self._state in ("ending", "ended"):
+            self._is_stopped = self._is_stopped or command.kind == "stop"
+            return
+        value = command.value
+        number = float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+        if command.kind == "stop":
+            self._state, self._is_stopped = "ending", True
+        elif command.kind == "pause" and self._state != "paused":
+            self._state, self._paused_s = "paused", 0.0
+        elif command.kind == "resume" and self._state == "paused":
+            self._state = "arriving"
+        elif command.kind == "scene" and isinstance(value, str) and value:
+            self._next_scene = value if value != self._scene else None
+        elif command.kind == "intensity" and number is not None:
+            self._intensity = min(max(number, 0.0), 1.0)
+        elif command.kind == "pacing" and number is not None:
+            self._pacing = number > 0.5
+
+    def _advance(self) -> None:
+        if self._state == "arriving" and self._active_s >= self._settings.fade_in_s:
+            self._state = "running"
+        is_over = self._active_s >= self._ending_at_s or self._paused_s >= PAUSE_MAX_S
+        if self._state in ("arriving", "running", "paused") and is_over:
+            self._state = "ending"
+        if self._state == "ending" and self._levels.picture == 0.0 and self._levels.sound == 0.0:
+            self._state = "ended"
+
+    def _fade(self, dt_s: float) -> None:
+        """Moves the levels towards what the state wants, never faster than the fades allow."""
+        rise = dt_s / self._settings.fade_in_s
+        out = dt_s / self._settings.fade_out_s
+        intensity = self._intensity
+        if self._state in ("ending", "ended"):
+            goal = Levels(0.0, 0.0, min(intensity, RETURN_INTENSITY))
+        elif self._state == "paused":
+            goal = Levels(PAUSED.picture, PAUSED.sound, min(intensity, PAUSED.intensity))
+        else:
+            goal = Levels(1.0, 1.0, min(intensity, RETURN_INTENSITY) if self._is_returning else intensity)
+        picture_fall = sound_fall = out
+        if self._state == "ending" and self._is_stopped:
+            sound_fall = dt_s / STOP_SOUND_S
+        if self._next_scene is not None and self._state in ("arriving", "running", "paused"):
+            goal = Levels(0.0, 0.0, goal.intensity)
+            picture_fall = sound_fall = dt_s / DIM_S
+        now = self._levels
+        self._levels = Levels(
+            _towards(now.picture, goal.picture, rise, picture_fall),
+            _towards(now.sound, goal.sound, rise, sound_fall),
+            _towards(now.intensity, goal.intensity, INTENSITY_RISE_PER_S * dt_s, INTENSITY_FALL_PER_S * dt_s),
+        )
+        if self._next_scene is not None and self._levels.picture == 0.0 and self._levels.sound == 0.0:
+            self._scene, self._next_scene = self._next_scene, None
+
+    def _note(self) -> str:
+        if self._state == "ended":
+            return "ended"
+        if self._state == "ending":
+            return "ending: stop was asked for" if self._is_stopped else "ending: the time is over"
+        if self._next_scene is not None:
+            return f"scene: fading to {self._next_scene}"
+        if self._state == "paused":
+            return "paused: as asked for"
+        if self._is_returning:
+            return "returning: the session comes to its end"
+        return "arriving: fading in" if self._state == "arriving" else ""
+
+
+def _towards(value: float, goal: float, rise: float, fall: float) -> float:
+    return min(max(goal, value - fall), value + rise)

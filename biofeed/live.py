@@ -1,0 +1,236 @@
+"""The live shell: ports, engine, recorder, and the processes of picture and sound, at 60 ticks a second.
+
+It runs in the engine's process, which never touches GL or sound: sensor bytes, ticks and the disk must not wait for a
+frame to be drawn. Nothing that a child does, or fails to do, holds up a tick.
+"""
+
+import multiprocessing
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any, Protocol
+
+from biofeed.clock import MonotonicClock
+from biofeed.engine import Engine, Sink, run
+from biofeed.messages import TICKS_PER_S, Command, ControlFrame, Entry, Input, Reading
+from biofeed.sensors.intake import Decoding
+
+RESTART_AFTER_S = 1.0  # a child that died comes back after this, and with every death a little later
+RESTART_AT_MOST_S = 8.0
+
+
+class Port(Protocol):
+    """A sensor's cable: it begins to put entries into the mailbox when started."""
+
+    def start(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Mailbox:
+    """What came in since the last tick, from any thread; bounded: the oldest goes first, and is counted."""
+
+    def __init__(self, limit: int = 8192) -> None:
+        self._entries: deque[Entry] = deque(maxlen=limit)
+        self.n_dropped = 0
+
+    def put(self, entry: Entry) -> None:
+        if len(self._entries) == self._entries.maxlen:
+            self.n_dropped += 1
+        self._entries.append(entry)
+
+    def take(self) -> list[Entry]:
+        return [self._entries.popleft() for _ in range(len(self._entries))]
+
+
+class Outlet:
+    """Sends frames to a child from a thread of its own, so that a child that hangs cannot hold up a tick.
+
+    With `newest` an unsent frame gives way to the next one; without, every frame is sent in the end.
+    """
+
+    def __init__(self, pipe: Connection, newest: bool) -> None:
+        self._pipe = pipe
+        self._waiting: deque[ControlFrame] = deque(maxlen=1 if newest else None)
+        self._change = threading.Condition()
+        self._open = True
+        self._thread = threading.Thread(target=self._run, name="outlet", daemon=True)
+        self._thread.start()
+
+    def send(self, frame: ControlFrame) -> None:
+        with self._change:
+            self._waiting.append(frame)
+            self._change.notify()
+
+    def close(self) -> None:
+        """Lets it send what waits, and then None, by which the child knows that it is over."""
+        with self._change:
+            self._open = False
+            self._change.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._change:
+                self._change.wait_for(lambda: self._waiting or not self._open)
+                frame = self._waiting.popleft() if self._waiting else None
+            try:
+                self._pipe.send(frame)
+            except (OSError, ValueError):  # the child is gone: the supervisor sees to it
+                return
+            if frame is None:
+                return
+
+
+@dataclass(frozen=True, slots=True)
+class ChildPlan:
+    """A process to spawn: `target(pipe, *args)`; `newest` as in Outlet; one that is not `kept` stays dead."""
+
+    name: str
+    target: Callable[..., None]
+    args: tuple[Any, ...]
+    newest: bool = True
+    kept: bool = True
+
+
+class Child:
+    """A spawned process that gets frames and gives back messages; started again when it dies."""
+
+    def __init__(self, plan: ChildPlan) -> None:
+        self.plan = plan
+        self.n_deaths = 0
+        self._dead_since_s: float | None = None
+        self._spawn()
+
+    def _spawn(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=self.plan.target, args=(theirs, *self.plan.args), name=self.plan.name)
+        self._process.start()
+        theirs.close()
+        self._outlet = Outlet(self._pipe, self.plan.newest)
+
+    def send(self, frame: ControlFrame) -> None:
+        self._outlet.send(frame)
+
+    def poll(self) -> list[tuple[str, Any]]:
+        """What the child has said since the last call."""
+        said: list[tuple[str, Any]] = []
+        try:
+            while self._pipe.poll(0):
+                said.append(self._pipe.recv())
+        except (OSError, EOFError):
+            pass
+        return said
+
+    def supervise(self, now_s: float) -> str | None:
+        """Call now and then: starts a dead child again, later each time; gives a sentence when something happened."""
+        if self._process.is_alive():
+            return None
+        if self._dead_since_s is None:
+            self._dead_since_s = now_s
+            self.n_deaths += 1
+            return f"the {self.plan.name} process ended with code {self._process.exitcode}"
+        wait_s = min(RESTART_AFTER_S * self.n_deaths, RESTART_AT_MOST_S)
+        if self.plan.kept and now_s - self._dead_since_s >= wait_s:
+            self._dead_since_s = None
+            self._outlet.close()
+            self._pipe.close()
+            self._spawn()
+            return f"the {self.plan.name} process was started again"
+        return None
+
+    def close(self, listen: Callable[[str, Any], None], patience_s: float) -> bool:
+        """Ends it and hears it out; False when it had to be killed after `patience_s`, or failed."""
+        self._outlet.close()
+        clock = MonotonicClock()
+        while self._process.is_alive() and clock.now_s() < patience_s:
+            self._process.join(0.05)
+            for kind, value in self.poll():
+                listen(kind, value)
+        finished = not self._process.is_alive()
+        if not finished:
+            self._process.kill()
+        self._process.join()
+        self._pipe.close()
+        return finished and self._process.exitcode == 0
+
+
+class Session:
+    """One live session: what came in, what was decided, and the children who show it.
+
+    `listen(child, kind, value)` hears what the children say; "event" becomes a command at the next tick by itself.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        clock: MonotonicClock,
+        mailbox: Mailbox,
+        children: Sequence[ChildPlan],
+        listen: Callable[[str, str, Any], None],
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._mailbox = mailbox
+        self._decode = Decoding()
+        self._listen = listen
+        self._asked: list[tuple[str, float | str | None]] = []
+        self._paused = False
+        self._stopping = False
+        self._children = [Child(plan) for plan in children]
+
+    def ask(self, kind: str, value: float | str | None = None) -> None:
+        """A command for the next tick."""
+        self._asked.append((kind, value))
+
+    def run(self, sinks: Sequence[Sink]) -> ControlFrame:
+        """The session from its first tick to its end. SIGINT and SIGTERM end it calmly; a second one at once."""
+        previous = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            return run(self._engine, self._clock.sleep_until, self._intake, [*sinks, self._show])
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def close(self, patience_s: float) -> bool:
+        """Ends the children; True when every one of them finished by itself."""
+        results = []
+        for child in self._children:
+            name = child.plan.name
+            results.append(child.close(lambda kind, value, name=name: self._listen(name, kind, value), patience_s))
+        return all(results)
+
+    def _on_signal(self, number: int, _frame: Any) -> None:
+        if self._stopping:
+            raise KeyboardInterrupt
+        self._stopping = True
+        self.ask("stop")
+
+    def _intake(self, tick: int, time_s: float) -> tuple[list[Entry], list[Input]]:
+        asked, self._asked = self._asked, []
+        entries: list[Entry] = [Command(tick, kind, value) for kind, value in asked]
+        entries += self._mailbox.take()
+        return entries, self._decode(entries)
+
+    def _show(self, frame: ControlFrame, _reading: Reading, _entries: Sequence[Entry]) -> None:
+        supervise = frame.tick % (TICKS_PER_S // 4) == 0
+        for child in self._children:
+            child.send(frame)
+            for kind, value in child.poll():
+                if kind == "event":
+                    self._on_event(str(value))
+                self._listen(child.plan.name, kind, value)
+            told = child.supervise(frame.time_s) if supervise else None
+            if told:
+                self._listen(child.plan.name, "supervisor", told)
+
+    def _on_event(self, event: str) -> None:
+        """Keys and buttons, as commands; pause is a toggle."""
+        if event == "pause":
+            self._paused = not self._paused
+            self.ask("pause" if self._paused else "resume")
+        elif event == "stop":
+            self.ask("stop")
