@@ -18,6 +18,7 @@ from biofeed.settings import bounded, check
 TRUST_LOST, TRUST_REGAINED = 0.4, 0.5  # quality; H-17 shows nothing below 0.5, and the gap keeps it from flickering
 STALE_S, DOUBT_S, GLIDE_S = 1.0, 0.3, 1.5  # R8: the age or doubt that ends trust, and the glide, stay under 3 s
 REGAIN_S, RETURN_S = 2.0, 3.0  # longer than the glide, so that values return from neutral and never jump
+BREATH_SLEW = 2.0  # full ranges per s: a breath in 0.8 s peaks at 1.96; what is faster is a seam in the signal
 LEARN_BREATHS = 3  # breaths before the guide shows the person's own rate
 STEADY_S = 20.0  # matched for so long before it leads (again)
 MATCH_SLEW = 0.25  # /min per s: towards the person's own rate, well above the rate at which it leads away
@@ -30,8 +31,10 @@ SLIP_LIMIT = 0.25  # a quarter breath: beyond it the guide says inhale while the
 YIELD_BREATHS = 3  # H-15
 YIELD_S, YIELD_MAX_S = 30.0, 240.0  # waits; doubled with each time that it yields
 GENTLEST = 0.125  # of the glide, halved with each time that it yields
-FORGET_BREATHS = 40  # followed breaths that make good for having yielded once
+FORGIVE_SHARE = 0.85  # of the rate at which leading began: who has come along so far is led less gently next time
 EXCESS, EXCESS_BREATHS = 1.3, 5  # H-14: rate times depth above the person's own, for so many breaths: over-breathing
+FADE_OUT_S, FADE_IN_S = 2.0, 6.0  # of what the guide shows: it ceases to ask sooner than it begins to
+EFFORT_S = 5.0  # time constant
 SPEAK_S = 3.0  # a reason stands at least this long: it is read by people
 
 
@@ -47,7 +50,7 @@ class Settings:
     inhale_fraction: float = bounded(
         0.40, pacer.INHALE_LOW, MATCH_INHALE, "1", "inhale share of a breath that the guide leads to"
     )
-    pacer: pacer.Settings = field(default_factory=pacer.Settings)
+    guide: pacer.Settings = field(default_factory=pacer.Settings)
 
     def __post_init__(self) -> None:
         check(self)
@@ -99,8 +102,10 @@ class Adaptation:
         features = reading.features
         self._weigh(dt_s, features)
         if self._trusted and is_believable(features):
-            self._breath = clip(features.breath_level or 0.0, 0.0, 1.0)
-        guide, effort, text = self._guidance(dt_s, time_s, reading, self._trusted, pacing, calm_request)
+            level = clip(features.breath_level or 0.0, 0.0, 1.0)
+            step = BREATH_SLEW * dt_s if self._weight > 0.0 else 1.0
+            self._breath = clip(level, self._breath - step, self._breath + step)
+        guide, effort, text = self._guidance(dt_s, time_s, reading, self._breath, self._trusted, pacing, calm_request)
         calm, coherence = self._slow(dt_s, features, self._guidance.own_per_min, self._guidance.baseline_per_min)
         pulse = self._swell(dt_s, time_s, reading.beats, features)
         neutral, weight = Drive(), self._weight
@@ -143,22 +148,22 @@ class Guidance:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._pacer = pacer.Pacer(settings.pacer)
-        self.rate_per_min = settings.pacer.start_per_min
+        self._pacer = pacer.Pacer(settings.guide)
+        self.rate_per_min = settings.guide.start_per_min
         self.own_per_min: float | None = None  # the person's present rate
         self._inhale = MATCH_INHALE
         self._mode = "neutral"
         self._text = "neutral: no sensor yet"
         self._mode_s = 0.0  # in this mode
         self._told, self._told_per_min = "", 0.0  # what the reason says while matching
-        self._amplitude = 0.0  # of the guide: 0 asks nothing
+        self._led, self._mirrored = 0.0, 0.0  # shares of the guide that the pacer and the person's own breath give
         self._effort = 0.0
         self._aim_per_min = settings.target_per_min
+        self._from_per_min = 0.0  # where this leading began
         self._hold_s = 0.0
         self._breaths = 0  # since listening began
         self._relation: float | None = None  # the guide's turns, modulo 1, at the person's inhale onsets
         self._misses = 0
-        self._followed = 0
         self._followed_s = 0.0
         self._last_end_s = 0.0
         self._yields = 0
@@ -174,15 +179,26 @@ class Guidance:
         return self._own_rate.value if self._learned_s >= self._settings.match_s else None
 
     def __call__(
-        self, dt_s: float, time_s: float, reading: Reading, trusted: bool, pacing: bool, calm_request: bool
+        self,
+        dt_s: float,
+        time_s: float,
+        reading: Reading,
+        breath: float,
+        trusted: bool,
+        pacing: bool,
+        calm_request: bool,
     ) -> tuple[float, float, str]:
-        """The guide's value, the effort it asks, and the reason."""
+        """The guide's value, the effort it asks, and the reason; `breath` is the person's level.
+
+        Only while it leads does the pacer show. Matched, it runs along unseen and the guide is the person's own breath:
+        somebody who follows a guide that follows them would slow down by every lag between the two.
+        """
         features = reading.features
         rate = known(features.breaths_per_min)
         self.own_per_min = rate if trusted and rate is not None and rate > 0.0 else None
         if trusted:
-            for breath in reading.breaths:
-                self._hear(time_s, breath)
+            for whole in reading.breaths:
+                self._hear(time_s, whole)
             if self._mode not in ("leading", "yielding"):
                 self._learned_s += dt_s
         self._mode_s += dt_s
@@ -192,10 +208,13 @@ class Guidance:
         self._tell(features, pacing)
         self._steer(dt_s, features)
         guide = self._pacer(dt_s, self.rate_per_min, self._inhale)
-        asks = self._mode in ("matching", "leading", "yielding") and not self._is_excess
-        self._amplitude = clip(float(asks), self._amplitude - dt_s / 2.0, self._amplitude + dt_s / 6.0)
-        self._effort += (self._asked() - self._effort) * -math.expm1(-dt_s / 5.0)
-        return 0.5 + self._amplitude * (guide.level - 0.5), self._effort, self._text
+        leads = self._mode == "leading"
+        mirrors = self._mode in ("matching", "yielding") and not self._is_excess
+        self._led = clip(float(leads), self._led - dt_s / FADE_OUT_S, self._led + dt_s / FADE_IN_S)
+        self._mirrored = clip(float(mirrors), self._mirrored - dt_s / FADE_OUT_S, self._mirrored + dt_s / FADE_IN_S)
+        self._effort += (self._asked() - self._effort) * -math.expm1(-dt_s / EFFORT_S)
+        value = 0.5 + self._led * (guide.level - 0.5) + self._mirrored * (breath - 0.5)
+        return clip(value, 0.0, 1.0), self._effort, self._text
 
     def _hear(self, time_s: float, breath: Breath) -> None:
         """Judges one breath: did it take about as long as the guide's, and did it keep its relation to the guide?"""
@@ -212,12 +231,10 @@ class Guidance:
         slip = (relation - self._relation + 0.5) % 1.0 - 0.5
         self._relation += slip / 3.0  # what a person's constant lag becomes at another rate is no slip
         if abs(drift) <= DRIFT_LIMIT and abs(slip) <= SLIP_LIMIT:
-            self._misses, self._followed = 0, self._followed + 1
+            self._misses = 0
             self._followed_s += length_s
         else:
-            self._misses, self._followed, self._followed_s = self._misses + 1, 0, 0.0
-        if self._followed >= FORGET_BREATHS:
-            self._yields, self._followed = max(0, self._yields - 1), 0
+            self._misses, self._followed_s = self._misses + 1, 0.0
         self._breaths += 1
         self._last_end_s = end_s
         self._minutes.append(rate * breath.depth)
@@ -259,7 +276,7 @@ class Guidance:
             self._told = ""
         elif mode == "leading":
             self._pacer.free()
-            self._last_end_s = time_s
+            self._last_end_s, self._from_per_min = time_s, self.rate_per_min
             first = FIRST_SHARE * (self.baseline_per_min or 0.0)
             self._aim_per_min = first if first < self.rate_per_min else 0.0
             self._aim_per_min = max(self._aim_per_min, self._settings.target_per_min)
@@ -272,19 +289,20 @@ class Guidance:
             why = "breathing more than at rest" if self._is_excess else f"{YIELD_BREATHS} breaths without the guide"
             self._text = f"yielding: {why}, going back to {rate:.1f}/min"
             self._forget()
-        elif mode == "resting":
+        else:
             self._text = "resting: the guide asks nothing"
         if mode != "yielding":
             self._is_excess = False
         self._mode, self._mode_s = mode, 0.0
 
     def _forget(self) -> None:
-        self._relation, self._misses, self._followed, self._followed_s = None, 0, 0, 0.0
+        self._relation, self._misses, self._followed_s = None, 0, 0.0
 
     def _tell(self, features: Features, pacing: bool) -> None:
         """Keeps the texts that carry a measured value or a foreign reason up to date, in coarse steps."""
         if self._mode == "neutral":
-            self._text = f"neutral: {features.breath.reason or 'the breath is not trusted'}"
+            waits = "waiting for a steady breath" if is_believable(features) else "the breath is not trusted"
+            self._text = f"neutral: {features.breath.reason or waits}"
         elif self._mode == "matching":
             word = "matching" if pacing else "following"
             own = self.own_per_min
@@ -321,6 +339,8 @@ class Guidance:
         elif self.rate_per_min > self._aim_per_min:
             step = self._settings.glide_per_min2 * gentle * dt_s / 60.0
             self.rate_per_min = max(self._aim_per_min, self.rate_per_min - step)
+            if self.rate_per_min < FORGIVE_SHARE * self._from_per_min:
+                self._from_per_min, self._yields = self.rate_per_min, max(0, self._yields - 1)
             if self.rate_per_min == self._aim_per_min:
                 self._text = self._plan()
         elif self._aim_per_min > self._settings.target_per_min:
@@ -344,9 +364,6 @@ class Guidance:
         return own is not None and is_full and sum(self._minutes) / EXCESS_BREATHS > EXCESS * own
 
     def _asked(self) -> float:
-        """How far the guide is below the person's own rate; being faster than at rest does not raise it (H-20)."""
-        own, rest = self.own_per_min, self.baseline_per_min
-        if self._mode != "leading" or own is None or rest is None:
-            return 0.0
-        own = min(own, rest)
-        return clip(2.0 * (own - self.rate_per_min) / own, 0.0, 1.0)
+        """How far the guide is below the person's own rate at rest, so that breathing faster cannot raise it (H-20)."""
+        rest = self.baseline_per_min
+        return clip(1.0 - self.rate_per_min / rest, 0.0, 1.0) if self._mode == "leading" and rest else 0.0

@@ -84,14 +84,17 @@ class Swell:
 
 
 def swell_height(beat: Beat, features: Features) -> float:
-    """0..1: 1 up to 60 beats/min, then falling so that no faster heart moves more in sum; none from 130/min (H-04)."""
+    """0..1: 1 up to 50 beats/min, falling so that no faster heart moves more in sum; none from 130/min on (H-04, H-20).
+
+    The power makes up for swells that run into each other: the mean of the pulse falls from 50 beats/min on.
+    """
     ibi_ms, hr = known(beat.ibi_ms), known(features.hr_bpm)
     rates = [60000.0 / ibi_ms] if ibi_ms is not None and ibi_ms > 0.0 else []
     rates += [hr] if hr is not None and hr > 0.0 else []
     if not rates:
         return 0.0  # a rate that is not known may be a fast one
     fastest = max(rates)
-    return min(1.0, 60.0 / fastest) * clip((130.0 - fastest) / 40.0, 0.0, 1.0)
+    return math.pow(min(1.0, 50.0 / fastest), 1.3) * clip((130.0 - fastest) / 40.0, 0.0, 1.0)
 
 
 class Baseline:

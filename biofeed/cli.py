@@ -1,8 +1,9 @@
 """The command line: arguments in, one call to `commands` out. Heavy modules are imported late."""
 
 import argparse
+import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from biofeed import __version__
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        return int(asked.run(asked) or 0)
+        return int(asked.run(asked))
     except BiofeedError as error:
         print(f"biofeed: {error}", file=sys.stderr)
         return error.exit_code
@@ -40,16 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _command(name: str, function: str) -> object:
-    """A late import of `commands`: `--help` and mistakes answer at once."""
+def _late(module: str, function: str) -> Callable[[argparse.Namespace], int]:
+    """The command, imported when it runs: `--help` and mistakes answer at once."""
 
-    def run(asked: argparse.Namespace) -> int | None:
-        from biofeed import commands
+    def run(asked: argparse.Namespace) -> int:
+        return int(getattr(importlib.import_module(f"biofeed.{module}"), function)(asked))
 
-        result: int | None = getattr(commands, function)(asked)
-        return result
-
-    run.__name__ = name
     return run
 
 
@@ -63,9 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"biofeed {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
-    def add(name: str, about: str, function: str | None = None) -> argparse.ArgumentParser:
+    def add(name: str, about: str, module: str = "commands") -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
-        made.set_defaults(run=_command(name, function or name))
+        made.set_defaults(run=_late(module, name))
         return made
 
     demo = add("demo", "a whole session with a simulated person on a real pseudo-terminal")
@@ -104,26 +101,26 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("capsule", type=Path, metavar="CAPSULE")
     report.add_argument("--out", type=Path, default=Path("report.html"), metavar="FILE", help="default: report.html")
 
-    for name, about in (
-        ("scenes", "list the worlds"),
-        ("people", "list the simulated persons"),
-        ("sensors", "list the ports, what answers there, and why not"),
-        ("check", "what works on this machine, and what to do about what does not"),
+    for name, about, module in (
+        ("scenes", "list the worlds", "commands"),
+        ("people", "list the simulated persons", "commands"),
+        ("sensors", "list the ports, what answers there, and why not", "machine"),
+        ("check", "what works on this machine, and what to do about what does not", "machine"),
     ):
-        add(name, about).add_argument("--json", action="store_true", help="one JSON object")
+        add(name, about, module).add_argument("--json", action="store_true", help="one JSON object")
 
     scene = add("scene", "open a world in a window and follow its file while you edit it")
-    scene.add_argument("name", metavar="NAME", help="a scene's name, or a .frag file")
+    scene.add_argument("scene", metavar="NAME", help="a scene's name, or a .frag file")
     scene.add_argument("--size", type=_size, default=(1280, 720), metavar="WxH", help="default 1280x720")
 
-    bench = add("bench", "measure this machine")
+    bench = add("bench", "measure this machine", "bench")
     bench.add_argument("what", choices=("latency", "render", "sound", "signals"))
     bench.add_argument("--seconds", type=float, default=20.0, help="how long to measure (default 20)")
     bench.add_argument("--json", action="store_true", help="one JSON object")
 
-    add("warm", "compile the kernels once, so that the first session starts at once")
+    add("warm", "compile the kernels once, so that the first session starts at once", "machine")
     for command in commands.choices.values():
-        command.add_argument("--config", type=Path, metavar="FILE", help="settings (TOML); see docs/settings.md")
+        command.add_argument("--config", type=Path, metavar="FILE", help="settings in a TOML file")
     return parser
 
 

@@ -5,29 +5,35 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from biofeed import __version__, config, offline, scene
+from biofeed import config, offline
+from biofeed import scene as worlds_of
 from biofeed.clock import MonotonicClock
 from biofeed.config import Config
-from biofeed.engine import Engine
-from biofeed.errors import BiofeedError, OutputError, SceneError, UsageError, nearest
-from biofeed.live import Child, ChildPlan, Mailbox, Session
-from biofeed.messages import ControlFrame, Entry, Reading
+from biofeed.engine import Engine, Sink
+from biofeed.errors import OutputError, SceneError, UsageError, nearest
+from biofeed.filming import Canvas, film_process, filming
+from biofeed.graphics.picture import picture_process
+from biofeed.graphics.preview import preview
+from biofeed.live import ChildPlan, Mailbox, Session
+from biofeed.messages import TICKS_PER_S, ControlFrame, Entry, Reading
 from biofeed.scene import Scene
 from biofeed.sensors import people as persons
 from biofeed.sensors import ports
 from biofeed.sensors.serial_port import SerialPort
-from biofeed.sensors.simulated import SimulatedDevice, SimulatedPort
+from biofeed.sensors.simulated import SimulatedDevice
+from biofeed.sensors.simulated_port import SimulatedPort
 from biofeed.session.capsule import Capsule, Opening, digest_of
 from biofeed.session.recorder import Recorder
 from biofeed.session.report import report_html
+from biofeed.sound.output import sound_process
 
 FILM_PATIENCE_S = 3600.0  # a film is finished however slow the machine is
 CHILD_PATIENCE_S = 5.0
@@ -36,21 +42,21 @@ CHILD_PATIENCE_S = 5.0
 def demo(asked: argparse.Namespace) -> int:
     """A session with a simulated person on a real pseudo-terminal, then its report."""
     _known_person(asked.person)
-    _known_scene(asked.scene)
+    first = worlds_of.load(asked.scene)
     headless = asked.headless or not _has_screen()
     _make_folder(asked.out)
     settings = config.load(asked.config).lasting(asked.seconds)
     folder = asked.out / "capsule"
     _clear_capsule(folder)
-    worlds = _worlds(asked.scene)
+    worlds = _worlds(first)
+    film = asked.out / "demo.mp4"
     if headless:
-        film = asked.out / "demo.mp4"
-        canvas = offline.Canvas(worlds, asked.scene, asked.seed, asked.size, 60)
-        children = [ChildPlan("film", offline.film_process, (canvas, settings, film), newest=False, kept=False)]
+        canvas = Canvas(worlds, first.name, asked.seed, asked.size)
+        children = [ChildPlan("film", film_process, (canvas, settings, film), newest=False, kept=False)]
     else:
-        children = _screen_and_sound(settings, worlds, asked.scene, asked.seed, full_screen=False)
-    _say(f"biofeed demo: {asked.scene} with the simulated person {asked.person}, {asked.seconds:g} s, as in real life")
-    finished = _hold(settings, worlds, asked, folder, children, f"simulated:{asked.person}")
+        children = _screen_and_sound(settings, worlds, first.name, asked.seed, full_screen=False)
+    _say(f"biofeed demo: {first.title} with the simulated person {asked.person}, {asked.seconds:g} s in real time")
+    finished = _hold(settings, worlds, first.name, asked.seed, f"simulated:{asked.person}", folder, children)
     _write_text(asked.out / "report.html", report_html(offline.history(Capsule.open(folder))))
     if not finished:
         raise OutputError("the session is recorded, but the picture or the sound failed; see the sentences above")
@@ -63,16 +69,16 @@ def demo(asked: argparse.Namespace) -> int:
 
 def session(asked: argparse.Namespace) -> int:
     """A session with a person: the full screen, sound, and a capsule."""
-    _known_scene(asked.scene)
+    first = worlds_of.load(asked.scene)
     if not _has_screen():
         raise OutputError("there is no screen here; `biofeed demo --headless` shows what a session is")
     url = ports.find(asked.sensor) if asked.sensor == "auto" else asked.sensor
     settings = config.load(asked.config).lasting(asked.minutes * 60.0)
     started = datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ")
-    folder = asked.out or _data_folder() / "sessions" / f"{started}-{asked.scene}-{secrets.token_hex(2)}"
-    worlds = _worlds(asked.scene)
-    children = _screen_and_sound(settings, worlds, asked.scene, asked.seed, full_screen=not asked.window)
-    finished = _hold(settings, worlds, asked, folder, children, url)
+    folder = asked.out or _data_folder() / "sessions" / f"{started}-{first.name}-{secrets.token_hex(2)}"
+    worlds = _worlds(first)
+    children = _screen_and_sound(settings, worlds, first.name, asked.seed, full_screen=not asked.window)
+    finished = _hold(settings, worlds, first.name, asked.seed, url, folder, children)
     print(f"capsule  {folder}")
     return 0 if finished else 1
 
@@ -86,24 +92,26 @@ def render(asked: argparse.Namespace) -> int:
         settings = config.from_table(capsule.opening.settings)
     else:
         _known_person(asked.person)
-        worlds, name, seed = {asked.scene: scene.load(asked.scene)}, asked.scene, asked.seed
-    until_s = asked.seconds
+        first = worlds_of.load(asked.scene)
+        worlds, name, seed = {first.name: first}, first.name, asked.seed
+    length_s = settings.engine.flow.duration_s
+    at_s = None
     if asked.out.suffix.lower() == ".png":
-        until_s = asked.seconds / 2.0 if asked.at is None else asked.at
-        if not 0.0 < until_s <= asked.seconds:
-            raise UsageError(f"--at {until_s:g} is not within the {asked.seconds:g} s of the session")
-    canvas = offline.Canvas(worlds, Path(name).stem, seed, asked.size, asked.fps, not asked.unguarded)
-    film = offline.filming(canvas, settings, asked.out)
-    with _progress(f"{asked.out.name}", until_s) as tell, contextlib.closing(film):
+        at_s = length_s / 2.0 if asked.at is None else asked.at
+        if not 0.0 < at_s <= length_s:
+            raise UsageError(f"--at {at_s:g} is not within the {length_s:g} s of the session")
+    until_s = length_s if at_s is None else at_s
+    canvas = Canvas(worlds, name, seed, asked.size, asked.fps, at_s, not asked.unguarded)
+    with _progress(asked.out.name, until_s) as tell, filming(canvas, settings, asked.out) as film:
 
         def paint(frame: ControlFrame, _reading: Reading, _entries: object) -> None:
             film(frame)
             tell(frame.time_s)
 
         if capsule:
-            offline.replay(capsule, [paint], until_s if asked.at is not None else None)
+            offline.replay(capsule, [paint], until_s)
         else:
-            offline.simulate(settings, canvas.scene, asked.person, seed, until_s, [paint])
+            offline.simulate(settings, name, asked.person, seed, until_s, [paint])
     print(asked.out)
     return 0
 
@@ -111,15 +119,13 @@ def render(asked: argparse.Namespace) -> int:
 def replay(asked: argparse.Namespace) -> int:
     """A recorded session again, compared frame by frame."""
     capsule = Capsule.open(asked.capsule)
-    sinks = []
-    film = None
-    if asked.out:
-        name = Path(capsule.opening.scene).stem
-        canvas = offline.Canvas(_recorded_worlds(capsule), name, capsule.opening.seed, asked.size, 60)
-        film = offline.filming(canvas, config.from_table(capsule.opening.settings), asked.out)
-        sinks.append(lambda frame, _reading, _entries: film(frame))
-    with _progress("replay", capsule.n_ticks / 60.0) as tell, contextlib.closing(film or contextlib.ExitStack()):
-        result = offline.replay(capsule, [*sinks, lambda frame, _reading, _entries: tell(frame.time_s)])
+    with _progress("replay", capsule.n_ticks / TICKS_PER_S) as tell, contextlib.ExitStack() as stack:
+        sinks: list[Sink] = [lambda frame, _reading, _entries: tell(frame.time_s)]
+        if asked.out:
+            canvas = Canvas(_recorded_worlds(capsule), capsule.opening.scene, capsule.opening.seed, asked.size)
+            film = stack.enter_context(filming(canvas, config.from_table(capsule.opening.settings), asked.out))
+            sinks.append(lambda frame, _reading, _entries: film(frame))
+        result = offline.replay(capsule, sinks)
     equal = result.first_difference is None
     if asked.json:
         told = {"digest": result.digest, "recorded": result.recorded, "equal": equal, "frames": result.n_ticks}
@@ -145,9 +151,9 @@ def report(asked: argparse.Namespace) -> int:
 def scenes(asked: argparse.Namespace) -> int:
     """The worlds that lie in the folder; a broken one is named with its mistake."""
     found: list[dict[str, Any]] = []
-    for name in scene.names():
+    for name in worlds_of.names():
         try:
-            world = scene.load(name)
+            world = worlds_of.load(name)
         except SceneError as error:
             found.append({"name": name, "error": str(error)})
             continue
@@ -157,6 +163,21 @@ def scenes(asked: argparse.Namespace) -> int:
     for entry in found if not asked.json else []:
         print(f"{entry['name']:12} {entry.get('error') or entry['title'] + ': ' + entry['mood']}")
     return 1 if any("error" in entry for entry in found) else 0
+
+
+def scene(asked: argparse.Namespace) -> int:
+    """A world in a window, followed while its file is edited."""
+    if not _has_screen():
+        raise OutputError(
+            "there is no screen here; `biofeed render --scene NAME --out FILE.png` draws a picture instead"
+        )
+    preview(asked.scene, _tell_preview, asked.size, settings=config.load(asked.config).picture)
+    return 0
+
+
+def _tell_preview(kind: str, value: Any) -> None:
+    if kind == "error":
+        _say(str(value))
 
 
 def people(asked: argparse.Namespace) -> int:
@@ -171,20 +192,20 @@ def people(asked: argparse.Namespace) -> int:
 def _hold(
     settings: Config,
     worlds: Mapping[str, Scene],
-    asked: argparse.Namespace,
+    first: str,
+    seed: int,
+    sensor: str,
     folder: Path,
     children: list[ChildPlan],
-    sensor: str,
 ) -> bool:
     """Holds one live session; True when everything that showed it finished by itself."""
     person = sensor.removeprefix("simulated:") if sensor.startswith("simulated:") else None
-    engine = Engine(settings.engine, asked.scene)
+    engine = Engine(settings.engine, first)
     files = {name: text for world in worlds.values() for name, text in world.files.items()}
     opening = Opening(
-        version=__version__,
         started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
-        seed=asked.seed,
-        scene=asked.scene,
+        seed=seed,
+        scene=first,
         settings=config.as_table(settings),
         sensors=(sensor,),
         person=person,
@@ -193,14 +214,14 @@ def _hold(
     recorder = Recorder(folder, opening, files)
     clock = MonotonicClock()
     mailbox = Mailbox()
-    simulated = SimulatedPort(SimulatedDevice(person, asked.seed), clock.now_s) if person else None
+    simulated = SimulatedPort(SimulatedDevice(person, seed), clock.now_s) if person else None
     if simulated:
         simulated.start()
     port = SerialPort(simulated.url if simulated else sensor, "sensor0", clock.now_s, mailbox.put, settings.port)
     told = _Teller(settings.engine.flow.duration_s)
     live = Session(engine, clock, mailbox, children, told.child)
 
-    def record(frame: ControlFrame, _reading: Reading, entries: list[Entry]) -> None:
+    def record(frame: ControlFrame, _reading: Reading, entries: Sequence[Entry]) -> None:
         recorder.tick(frame.tick, entries, digest_of(frame))
         if simulated:
             simulated.set_guide(frame.time_s, frame.drive.guide)
@@ -283,23 +304,22 @@ def _progress(what: str, until_s: float) -> Iterator[Callable[[float], None]]:
 def _screen_and_sound(
     settings: Config, worlds: Mapping[str, Scene], first: str, seed: int, full_screen: bool
 ) -> list[ChildPlan]:
-    from biofeed.graphics.picture import picture_process
-    from biofeed.sound.output import sound_process
-
     size = None if full_screen else (1280, 720)
     sounds = {name: world.soundscape for name, world in worlds.items()}
     return [
         ChildPlan("picture", picture_process, (dict(worlds), first, size, full_screen, seed, settings.picture)),
-        ChildPlan("sound", sound_process, (sounds, first, seed, settings.sound)),
+        ChildPlan("sound", sound_process, (sounds, seed, settings.sound)),
     ]
 
 
-def _worlds(first: str) -> dict[str, Scene]:
-    """Every world that can be shown; `first` must be among them, another that is broken is left out and named."""
-    worlds = {first: scene.load(first)}
-    for name in scene.names():
+def _worlds(first: Scene) -> dict[str, Scene]:
+    """Every world that can be shown, `first` among them; another one that is broken is left out and named."""
+    worlds = {first.name: first}
+    for name in worlds_of.names():
+        if name in worlds:
+            continue
         try:
-            worlds.setdefault(name, scene.load(name))
+            worlds[name] = worlds_of.load(name)
         except SceneError as error:
             _say(f"left out: {error}")
     return worlds
@@ -307,17 +327,12 @@ def _worlds(first: str) -> dict[str, Scene]:
 
 def _recorded_worlds(capsule: Capsule) -> dict[str, Scene]:
     files = capsule.files
-    return {Path(file).stem: scene.parse(Path(file).stem, files) for file in files if file.endswith(".frag")}
+    return {Path(file).stem: worlds_of.parse(Path(file).stem, files) for file in files if file.endswith(".frag")}
 
 
 def _known_person(name: str) -> None:
     if name not in persons.PEOPLE:
         raise UsageError(f"there is no simulated person {name}{nearest(name, persons.PEOPLE)}")
-
-
-def _known_scene(name: str) -> None:
-    if not name.endswith(".frag") and name not in scene.names():
-        raise UsageError(f"there is no scene {name}{nearest(name, scene.names())}")
 
 
 def _has_screen() -> bool:
@@ -342,8 +357,6 @@ def _make_folder(folder: Path) -> None:
 def _clear_capsule(folder: Path) -> None:
     """A demo's capsule gives way to the next demo's; nothing else in the folder is touched."""
     if (folder / "capsule.json").is_file():
-        import shutil
-
         shutil.rmtree(folder)
 
 

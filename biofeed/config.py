@@ -10,21 +10,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from biofeed import engine, settings
+from biofeed import settings
+from biofeed.engine import Settings as EngineSettings
 from biofeed.errors import UsageError
-from biofeed.graphics import renderer
-from biofeed.sensors import serial_port
-from biofeed.sound import limiter
+from biofeed.graphics.renderer import Settings as PictureSettings
+from biofeed.sensors.serial_port import Settings as PortSettings
+from biofeed.sound.limiter import Settings as SoundSettings
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
     """The whole program's settings, a table for each part."""
 
-    engine: engine.Settings = field(default_factory=engine.Settings)
-    picture: renderer.Settings = field(default_factory=renderer.Settings)
-    sound: limiter.Settings = field(default_factory=limiter.Settings)
-    port: serial_port.Settings = field(default_factory=serial_port.Settings)
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    picture: PictureSettings = field(default_factory=PictureSettings)
+    sound: SoundSettings = field(default_factory=SoundSettings)
+    port: PortSettings = field(default_factory=PortSettings)
 
     def lasting(self, seconds: float) -> "Config":
         """The same, for a session of that length."""

@@ -7,9 +7,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from biofeed import adaptation, flow, safety
+from biofeed.adaptation import Adaptation, is_believable
+from biofeed.adaptation import Settings as AdaptationSettings
+from biofeed.flow import Flow
+from biofeed.flow import Settings as FlowSettings
 from biofeed.messages import TICKS_PER_S, Command, ControlFrame, Entry, Input, Reading
-from biofeed.signals import pipeline
+from biofeed.safety import Gate
+from biofeed.signals.pipeline import Pipeline
+from biofeed.signals.pipeline import Settings as PipelineSettings
 
 Intake = Callable[[int, float], tuple[Sequence[Entry], Sequence[Input]]]
 Sink = Callable[[ControlFrame, Reading, Sequence[Entry]], None]
@@ -23,19 +28,19 @@ class Over(Exception):
 class Settings:
     """What can be chosen of the core."""
 
-    signals: pipeline.Settings = field(default_factory=pipeline.Settings)
-    adaptation: adaptation.Settings = field(default_factory=adaptation.Settings)
-    flow: flow.Settings = field(default_factory=flow.Settings)
+    signals: PipelineSettings = field(default_factory=PipelineSettings)
+    adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
+    flow: FlowSettings = field(default_factory=FlowSettings)
 
 
 class Engine:
     """One session's core; nothing but the arguments of `step` may vary what it does."""
 
     def __init__(self, settings: Settings, scene: str) -> None:
-        self._signals = pipeline.Pipeline(settings.signals)
-        self._adaptation = adaptation.Adaptation(settings.adaptation)
-        self._flow = flow.Flow(settings.flow, scene)
-        self._gate = safety.Gate()
+        self._signals = Pipeline(settings.signals)
+        self._adaptation = Adaptation(settings.adaptation)
+        self._flow = Flow(settings.flow, scene)
+        self._gate = Gate()
         self.reading: Reading  # of the latest step, for records and reports
 
     def step(self, tick: int, time_s: float, inputs: Sequence[Input]) -> ControlFrame:
@@ -44,7 +49,8 @@ class Engine:
         state = self._flow(tick, time_s, [item for item in inputs if isinstance(item, Command)])
         decision = self._adaptation(time_s, self.reading, state.pacing, state.state != "running")
         drive = replace(decision.drive, progress=state.progress)
-        gated = self._gate(1.0 / TICKS_PER_S, drive, state.levels, self.reading.features.breath.quality > 0.0)
+        trusted = is_believable(self.reading.features)
+        gated = self._gate(1.0 / TICKS_PER_S, drive, state.levels, trusted)
         notes = (note for note in (state.note, decision.reason, gated.note) if note)
         return ControlFrame(tick, time_s, gated.drive, state.scene, gated.levels, state.state, "; ".join(notes))
 

@@ -56,7 +56,7 @@ class OutputError(BiofeedError):
 def nearest(name: str, known: Iterable[str]) -> str:
     """The end of a sentence that names what was probably meant: `; did you mean u_swell?`, or all that is known."""
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     if close:
         return f"; did you mean {close[0]}?"
     return f"; known are {', '.join(names)}" if names else ""

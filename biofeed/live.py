@@ -4,6 +4,7 @@ It runs in the engine's process, which never touches GL or sound: sensor bytes, 
 frame to be drawn. Nothing that a child does, or fails to do, holds up a tick.
 """
 
+import functools
 import multiprocessing
 import signal
 import threading
@@ -186,11 +187,11 @@ class Session:
         """A command for the next tick."""
         self._asked.append((kind, value))
 
-    def run(self, sinks: Sequence[Sink]) -> ControlFrame:
+    def run(self, sinks: Sequence[Sink]) -> None:
         """The session from its first tick to its end. SIGINT and SIGTERM end it calmly; a second one at once."""
         previous = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
-            return run(self._engine, self._clock.sleep_until, self._intake, [*sinks, self._show])
+            run(self._engine, self._clock.sleep_until, self._intake, [*sinks, self._show])
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
@@ -199,8 +200,7 @@ class Session:
         """Ends the children; True when every one of them finished by itself."""
         results = []
         for child in self._children:
-            name = child.plan.name
-            results.append(child.close(lambda kind, value, name=name: self._listen(name, kind, value), patience_s))
+            results.append(child.close(functools.partial(self._listen, child.plan.name), patience_s))
         return all(results)
 
     def _on_signal(self, number: int, _frame: Any) -> None:

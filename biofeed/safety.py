@@ -25,8 +25,8 @@ LIMITS = {
     # A full breath in 0.8 s (25/min, a third of it inhale) as a raised cosine peaks at pi / 2 / 0.8 s = 1.96/s.
     "breath": Limit(0.5, 2.0, 2.0, True),
     "guide": Limit(0.5, 2.0, 2.0, True),
-    # H-04, R3: a full swell takes at least 167 ms up and 333 ms down, so at 3 beats/s it can reach 2/3 and no more.
-    "pulse": Limit(0.0, 6.0, 3.0, True),
+    # H-04, R3: a full swell takes 167 ms up and 667 ms down or more, so at 2 beats/s 0.6 of it passes, at 3 only 0.4.
+    "pulse": Limit(0.0, 6.0, 1.5, True),
     # H-21: what evolves the scene moves at most 5 %/s; what asks or claims less may do so faster.
     "calm": Limit(0.5, 0.05, 0.05, True),
     "coherence": Limit(0.0, 0.05, 0.05, True),
@@ -71,11 +71,9 @@ class Gate:
     """Keeps what it let through last, so that nothing steps; one call per tick."""
 
     def __init__(self, settings: Settings = DEFAULTS) -> None:
-        self._highest: dict[str, float] = {"pulse": settings.pulse_max, "intensity": settings.intensity_max}
-        start: dict[str, float] = {name: getattr(Drive(), name) for name in DRIVES} | {
-            name: getattr(Levels(), name) for name in LEVELS
-        }
-        self._out: dict[str, float] = {name: min(value, self._highest.get(name, 1.0)) for name, value in start.items()}
+        self._highest = {"pulse": settings.pulse_max, "intensity": settings.intensity_max}
+        self._out: dict[str, float] = {name: getattr(Drive(), name) for name in DRIVES}
+        self._out |= {name: min(getattr(Levels(), name), self._highest.get(name, 1.0)) for name in LEVELS}
         self._ease = 0.0
         self._note = ""
         self._note_left_s = 0.0

@@ -153,9 +153,7 @@ def hello_bodies(boot_id: int, descriptor: Mapping[str, Any]) -> list[bytes]:
     return [head.pack(Type.HELLO, VERSION, boot_id, k, len(pieces)) + piece for k, piece in enumerate(pieces)]
 
 
-def data_body(  # noqa: PLR0917 the fields of the frame, in its order
-    stream: int, seq: int, t_us: int, flags: int, counts: npt.NDArray[np.int32], fmt: str
-) -> bytes:
+def data_body(stream: int, seq: int, t_us: int, flags: int, counts: npt.NDArray[np.int32], fmt: str) -> bytes:
     """Samples (n, channels) of one stream, `t_us` being the first one's; seq and t_us are wrapped here.
 
     Raises ValueError when a count does not fit `fmt`.

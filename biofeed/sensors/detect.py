@@ -55,7 +55,7 @@ class AutoDecoder:
 
     def _judge(self, piece: bytes, arrival_s: float) -> Decoder | None:
         for body in self._split(piece):
-            if body is not None:
+            if body is not None and body[0] < Type.HELLO_REQUEST:  # else it is the host's own words, echoed
                 self._n_frames += 2 if body[0] == Type.HELLO else 1
         if self._n_frames >= 2:
             return BfsDecoder(self._device)

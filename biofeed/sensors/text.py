@@ -92,7 +92,7 @@ class TextDecoder:
         self._device = device
         self._line = bytearray()
         self._is_first = True  # the first line may be cut: it is thrown away
-        self._round: list[tuple[str, str]] = []  # samples of several PulseSensors, until the round is complete
+        self._round: list[tuple[str, str, float]] = []  # samples of several PulseSensors, until the round is complete
         self._alike: list[_Row] = []  # the latest rows, as far as their columns are equal
         self._columns: tuple[str, ...] = ()  # settled columns; empty while they are not
         self._streams: dict[int, Stream] = {}  # by column; columns that are no signal have none
@@ -136,15 +136,15 @@ class TextDecoder:
             return
         letter, digits = sample.groups()
         if self._round and letter <= self._round[-1][0]:
-            self._end_round(arrival_s, out)
-        self._round.append((letter, digits))
-        if tuple(letter for letter, _ in self._round) == self._columns:
-            self._end_round(arrival_s, out)
+            self._end_round(out)
+        self._round.append((letter, digits, arrival_s))
+        if tuple(letter for letter, _, _ in self._round) == self._columns:
+            self._end_round(out)
 
-    def _end_round(self, arrival_s: float, out: list[Input]) -> None:
-        letters, digits = zip(*self._round, strict=True)
+    def _end_round(self, out: list[Input]) -> None:
+        letters, digits, arrivals_s = zip(*self._round, strict=True)
         self._round = []
-        row = _Row(letters, tuple(map(float, digits)), (False,) * len(digits), arrival_s)
+        row = _Row(letters, tuple(map(float, digits)), (False,) * len(digits), arrivals_s[-1])
         self._accept(row, sum(map(len, digits)), out)
 
     def _reject(self, line: bytes, arrival_s: float, out: list[Input]) -> None:

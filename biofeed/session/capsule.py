@@ -4,19 +4,18 @@
     files/         the scene's and the soundscape's texts, under the names that they go by (`lib/noise.glsl`)
     log.bin        records: mark (4 bytes), payload's length u32, type u8, CRC-32 of length + type + payload, payload
 
-All numbers are little-endian. A record of ticks holds a table (tick u32, number of entries u16, digest 8 bytes) and then
-all entries, so a tick is whole or absent. The mark tells a torn tail (nothing whole follows) from damage (it does).
-Reading never changes a capsule. Everything that can be wrong with one is a CapsuleError or a sentence in `torn`,
-`damaged` or `changed`.
+All numbers are little-endian. A record of ticks holds a table (tick u32, number of entries u16, digest 8 bytes) and
+then all entries, so a tick is whole or absent. The mark tells a torn tail (nothing whole follows) from damage (it
+does). Reading never changes a capsule: what cannot be used is left out and said in `torn`, and an altered text in
+`changed`; a capsule that cannot be read at all is a CapsuleError.
 """
 
 import hashlib
 import json
-import math
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
@@ -47,11 +46,10 @@ class Opening:
     seed: int
     scene: str
     duration_s: float  # as planned
-    files: Mapping[str, str] = field(default_factory=dict)  # name -> text
     settings: Mapping[str, Any] = field(default_factory=dict)  # what TOML can hold
     sensors: tuple[str, ...] = ()  # URLs: sensor0, sensor1 ...
     person: str | None = None  # who is simulated; None: a human being
-    biofeed: str = __version__
+    version: str = __version__  # of biofeed
     format: int = FORMAT
 
 
@@ -85,12 +83,12 @@ def clock_text(time_s: float) -> str:
 # Writing: values to bytes.
 
 
-def opening_bytes(opening: Opening) -> bytes:
-    """`capsule.json`, the files' texts replaced by their SHA-256; CapsuleError when it holds what JSON cannot."""
-    table = asdict(opening) | {"files": {name: _sha256(text.encode()) for name, text in opening.files.items()}}
-    for name in opening.files:
+def opening_bytes(opening: Opening, files: Mapping[str, str]) -> bytes:
+    """`capsule.json`, with the files' SHA-256 and its own; CapsuleError when it holds what JSON cannot."""
+    for name in files:
         file_path(name)
     try:
+        table = asdict(opening) | {"files": {name: _sha256(text.encode()) for name, text in files.items()}}
         table["sha256"] = _sha256(_canonical(table))
         return json.dumps(table, indent=2, allow_nan=False).encode() + b"\n"
     except (TypeError, ValueError) as error:
@@ -157,79 +155,73 @@ def _canonical(table: Mapping[str, Any]) -> bytes:
 class Capsule:
     """A recorded session, opened for reading.
 
-    `torn`, `damaged` and `changed` are sentences or None: an unfinished record at the end was left out; the log is
-    broken in the middle and only what comes before is given; a text was altered after the recording. `ended` is None
-    when the recording broke off.
+    `torn` says in a sentence what of the log could not be used: an unfinished record at its end, or, when `is_damaged`,
+    all that follows the first broken byte. `changed` says which text is not as it was recorded. `ended` is None when
+    the recording broke off. `digest` is frames_digest over the `n_ticks` usable ticks.
     """
 
-    def __init__(self, path: Path, opening: Opening, changed: str | None, log: bytes) -> None:
+    def __init__(self, path: Path, opening: Opening, files: Mapping[str, str], changed: str | None, log: bytes) -> None:
         self.path = path
         self.opening = opening
+        self.files = dict(files)  # the scene's and the soundscape's texts by name
         self.changed = changed
         self.torn: str | None = None
-        self.damaged: str | None = None
+        self.is_damaged = False
         self.ended: str | None = None
+        self.n_ticks = 0
         self._log = log
         self._records: list[tuple[int, int]] = []  # payloads of ticks: start, stop
-        self._scan()
+        self.digest = self._scan()
 
     @classmethod
     def open(cls, path: Path) -> Self:
         """The capsule at `path`; CapsuleError when there is none that this biofeed can read."""
-        opening, changed = _read_opening(Path(path))
-        return cls(Path(path), opening, changed, _read(Path(path) / "log.bin"))
-
-    @property
-    def files(self) -> dict[str, str]:
-        """The scene's and the soundscape's texts by name."""
-        return dict(self.opening.files)
+        path = Path(path)
+        return cls(path, *_read_opening(path), _read(path, "log.bin"))
 
     def ticks(self) -> Iterator[Tick]:
-        """Every recorded tick in order; CapsuleError after the last usable one when the log is damaged."""
+        """Every usable tick in order."""
         for start, stop in self._records:
             table, at = self._table(start, stop)
             cursor = _Cursor(self._log, at, stop)
             for row in table:
                 entries = tuple(cursor.entry() for _ in range(int(row["n_entries"])))
                 yield Tick(int(row["tick"]), entries, row["digest"].tobytes())
-        if self.damaged:
-            raise CapsuleError(self.damaged)
 
-    def _scan(self) -> None:
-        """Checks every record once; what follows the first bad one is torn off or damaged."""
+    def _scan(self) -> str:
+        """Checks every record once, up to the first that is not whole; returns the digest."""
         at, last = 0, -1
-        sha256, self.n_ticks = hashlib.sha256(), 0
+        sha256 = hashlib.sha256()
         end: dict[str, Any] | None = None
         while end is None and (found := _record_at(self._log, at)):
             kind, start, stop = found
             if kind == END:
-                end = json.loads(self._log[start:stop])
+                end = _read_end(self._log[start:stop])
             elif kind == TICKS:
                 table, _ = self._table(start, stop)
-                steps = np.diff(table["tick"].astype(np.int64), prepend=last)
-                if not (steps > 0).all():
+                numbers = table["tick"].astype(np.int64)
+                if not (np.diff(numbers, prepend=last) > 0).all():
                     break
-                last = int(table["tick"][-1]) if len(table) else last
+                last = int(numbers[-1]) if len(numbers) else last
                 sha256.update(table["digest"].tobytes())
                 self.n_ticks += len(table)
                 self._records.append((start, stop))
             else:
                 break
             at = stop
-        self.digest = sha256.hexdigest()
-        log = self.path / "log.bin"
-        usable = f"the {self.n_ticks} ticks before it ({clock_text((last + 1) / TICKS_PER_S)} of the session) are whole"
-        rest = len(self._log) - at
+        log, rest = self.path / "log.bin", len(self._log) - at
+        whole = f"the {self.n_ticks} ticks before it ({clock_text((last + 1) / TICKS_PER_S)} of the session) are whole"
         if rest and (_record_at(self._log, at) or _has_record_after(self._log, at)):
-            self.damaged = f"{log} is damaged at byte {at} of {len(self._log)}; {usable}"
+            self.is_damaged = True
+            self.torn = f"{log} is damaged at byte {at} of {len(self._log)} and was read up to there; {whole}"
         elif rest:
-            self.torn = f"{log} ends in an unfinished record of {rest} bytes, which was left out; {usable}"
+            self.torn = f"{log} ends in an unfinished record of {rest} bytes, which was left out; {whole}"
         if end is not None:
-            self.ended = str(end["ended"])
-            if (end["n_ticks"], end["sha256"]) != (self.n_ticks, self.digest):
-                self.damaged = (
-                    f"{log} does not hold the {end['n_ticks']} ticks that its last record speaks of; {usable}"
-                )
+            self.ended = str(end.get("ended"))
+            if (end.get("n_ticks"), end.get("sha256")) != (self.n_ticks, sha256.hexdigest()):
+                self.is_damaged = True
+                self.torn = f"{log} does not hold the ticks that its last record speaks of; {whole}"
+        return sha256.hexdigest()
 
     def _table(self, start: int, stop: int) -> tuple[npt.NDArray[np.void], int]:
         (n_ticks,) = struct.unpack_from("<I", self._log, start)
@@ -251,6 +243,14 @@ def _record_at(log: bytes, at: int) -> tuple[int, int, int] | None:
     if zlib.crc32(view[start:stop], zlib.crc32(view[at + 4 : at + 9])) != crc:
         return None
     return kind, start, stop
+
+
+def _read_end(payload: bytes) -> dict[str, Any]:
+    try:
+        end = json.loads(payload)
+    except (ValueError, RecursionError):
+        end = None
+    return end if isinstance(end, dict) else {}
 
 
 def _has_record_after(log: bytes, at: int) -> bool:
@@ -301,46 +301,46 @@ class _Cursor:
         return self._blob().decode("utf-8", "surrogatepass")
 
 
-def _read(path: Path) -> bytes:
+def _read(folder: Path, name: str) -> bytes:
     try:
-        return path.read_bytes()
+        return (folder / name).read_bytes()
     except FileNotFoundError:
-        raise CapsuleError(f"the capsule {path.parent} lacks {path.name}") from None
+        raise CapsuleError(f"the capsule {folder} lacks {name}") from None
     except OSError as error:
-        raise CapsuleError(f"{path} cannot be read: {error.strerror}") from None
+        raise CapsuleError(f"{folder / name} cannot be read: {error.strerror}") from None
 
 
-def _read_opening(path: Path) -> tuple[Opening, str | None]:
-    """The opening, and a sentence when it or a file is not as it was recorded."""
-    place = path / "capsule.json"
+def _read_opening(folder: Path) -> tuple[Opening, dict[str, str], str | None]:
+    """The opening, the files' texts, and a sentence when one of them is not as it was recorded."""
+    place = folder / "capsule.json"
     try:
         is_capsule = place.is_file()
     except OSError as error:
-        raise CapsuleError(f"{path} cannot be read: {error.strerror}") from None
+        raise CapsuleError(f"{folder} cannot be read: {error.strerror}") from None
     if not is_capsule:
-        raise CapsuleError(f"there is no capsule at {path}: a capsule is a folder with a capsule.json")
+        raise CapsuleError(f"there is no capsule at {folder}: a capsule is a folder with a capsule.json")
     try:
-        table = json.loads(_read(place))
-        version = table["format"]
-    except (ValueError, TypeError, KeyError, RecursionError):
+        table = json.loads(_read(folder, "capsule.json"))
+        version = int(table["format"])
+        is_same = table.pop("sha256", None) == _sha256(_canonical(table))
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         raise CapsuleError(f"{place} is no capsule's opening, or is damaged") from None
-    if version != FORMAT:
+    if version > FORMAT:
         raise CapsuleError(
-            f"the capsule {path} is of format {version!r}, this biofeed reads up to {FORMAT}: update biofeed"
+            f"the capsule {folder} is of format {version}, this biofeed reads up to {FORMAT}: update biofeed"
         )
-    check = table.pop("sha256", None)
-    changed = None if check == _sha256(_canonical(_finite(table))) else f"{place} was changed after the recording"
-    wrong = {item.name for item in fields(Opening)} ^ set(table)
+    changed = None if is_same else f"{place} was changed after the recording"
+    wrong = _KINDS.keys() ^ table.keys()
     wrong |= {name for name, kinds in _KINDS.items() if name in table and not isinstance(table[name], kinds)}
     if wrong:
         raise CapsuleError(f"{place} is damaged: {', '.join(sorted(wrong))} is not as it should be")
-    texts: dict[str, str] = {}
-    for name, sha256 in table["files"].items():
-        data = _read(path / "files" / file_path(name))
-        texts[name] = data.decode(errors="replace")
+    files: dict[str, str] = {}
+    for name, sha256 in table.pop("files").items():
+        data = _read(folder, str("files" / file_path(name)))
+        files[name] = data.decode(errors="replace")
         if _sha256(data) != sha256:
-            changed = f"{path / 'files' / name} was changed after the recording"
-    return Opening(**(table | {"files": texts, "sensors": tuple(map(str, table["sensors"]))})), changed
+            changed = f"{folder / 'files' / name} was changed after the recording"
+    return Opening(**(table | {"sensors": tuple(map(str, table["sensors"]))})), files, changed
 
 
 _KINDS: dict[str, type | tuple[type, ...]] = {
@@ -352,14 +352,6 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "settings": dict,
     "sensors": list,
     "person": (str, type(None)),
-    "biofeed": str,
+    "version": str,
+    "format": int,
 }
-
-
-def _finite(value: Any) -> Any:
-    """JSON in Python reads NaN and Infinity, which no capsule is written with; they count as a change."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -14,7 +14,7 @@ import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from biofeed.errors import CapsuleError
@@ -35,7 +35,7 @@ from biofeed.session.capsule import (
 )
 
 WRITE_S = 0.2  # between two writes: a kill loses less than the second that is promised, with room for a busy machine
-SYNC_S = 0.4  # between two requests to the disk
+SYNC_S = 0.3  # at least, between two requests to the disk: at every second write
 WAKE_TICKS = 1024  # sessions faster than real time wake the writer early ...
 CAPACITY_TICKS = 16384  # ... and after 4.5 minutes of real time without an answer the disk is given up
 BATCH_TICKS = 4096  # in one record: bounds what a single damaged byte can cost
@@ -47,7 +47,7 @@ _sync_file = getattr(os, "fdatasync", os.fsync)  # spares the write of the file'
 class Recorder:
     """The writer of one capsule; `tick` and `close` are called from one thread."""
 
-    def __init__(self, folder: Path, opening: Opening) -> None:
+    def __init__(self, folder: Path, opening: Opening, files: Mapping[str, str]) -> None:
         """Creates the capsule; CapsuleError when the folder holds something or cannot be written."""
         self._folder = Path(folder)
         self.trouble: str | None = None  # why the recording has stopped, in one sentence
@@ -55,10 +55,11 @@ class Recorder:
         self._queue: deque[Tick] = deque()
         self._wake = threading.Event()
         self._ended: str | None = None  # set: close
+        self._why: str | None = None
         self._n_ticks = 0
         self._digests = hashlib.sha256()
         self._size = 0  # bytes of whole records
-        self._log = _create(self._folder, opening)
+        self._log = _create(self._folder, opening, files)
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
@@ -87,6 +88,7 @@ class Recorder:
 
     def _stop(self, why: str) -> None:
         if self.trouble is None:
+            self._why = why
             self.trouble = f"{why}; what was recorded before is kept in {self._folder}"
 
     def _run(self) -> None:
@@ -97,9 +99,9 @@ class Recorder:
                 self._wake.clear()
                 ended = self._ended  # read before the queue: nothing that came before `close` is missed
                 self._write_queue()
-                if ended is not None or time.monotonic() - synced_s >= SYNC_S - WRITE_S / 2:
-                    if ended is not None:
-                        self._write_end(self.trouble or ended)
+                if ended is not None:
+                    self._write_end(self._why or ended)
+                if ended is not None or time.monotonic() - synced_s >= SYNC_S:
                     _sync_file(self._log)
                     synced_s = time.monotonic()
                 if ended is not None:
@@ -136,29 +138,32 @@ class Recorder:
         self._stop(f"{why}: recording stopped at {at}")
         with contextlib.suppress(OSError):
             os.ftruncate(self._log, self._size)
-            self._write_end(f"recording stopped: {why}")
+            self._write_end(self._why or why)
         with contextlib.suppress(OSError):
             os.ftruncate(self._log, self._size)
             _sync_file(self._log)
 
 
-def _create(folder: Path, opening: Opening) -> int:
+def _create(folder: Path, opening: Opening, files: Mapping[str, str]) -> int:
     """The folder with everything but ticks, on the disk; returns the log's descriptor. capsule.json comes last: it is
     what makes the folder a capsule."""
-    head = opening_bytes(opening)
+    head = opening_bytes(opening, files)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             what = "holds a capsule already" if (folder / "capsule.json").exists() else "is not empty"
             raise CapsuleError(f"{folder} {what}: give a folder of its own to each session")
-        for name, text in opening.files.items():
+        (folder / "files").mkdir()
+        for name, text in files.items():
             place = folder / "files" / file_path(name)
             place.parent.mkdir(parents=True, exist_ok=True)
             _put(place, text.encode())
         log = os.open(folder / "log.bin", os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | _BINARY, 0o644)
+        for place in (folder / "files", *(folder / "files").rglob("*")):
+            if place.is_dir():
+                _sync_folder(place)
         _put(folder / "capsule.json", head)
-        for place in (*(item for item in (folder / "files").rglob("*") if item.is_dir()), folder.parent):
-            _sync_folder(place)
+        _sync_folder(folder.parent)
     except OSError as error:
         raise CapsuleError(f"the capsule {folder} cannot be created: {error.strerror}") from None
     return log

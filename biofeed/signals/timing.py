@@ -46,7 +46,9 @@ class Timed:
 
 
 @compiled
-def fit_line(x: Floats, y: Floats, weight: Floats, is_envelope: bool, noise: float, spread: float, limit: float) -> Floats:
+def fit_line(
+    x: Floats, y: Floats, weight: Floats, is_envelope: bool, noise: float, spread: float, limit: float
+) -> Floats:
     """Robust line y = x + offset + skew * (x - x[-1]): returns offset, skew.
 
     With `is_envelope` errors in y are one-sided (delays): the start is the lower hull's edge under the centre (Moon,
@@ -56,7 +58,7 @@ def fit_line(x: Floats, y: Floats, weight: Floats, is_envelope: bool, noise: flo
     r = y - x
     x0 = x[n - 1]
     skew = 0.0
-    offset = np.min(r)
+    offset = float(np.min(r))
     if is_envelope and n > 1:
         hull = np.empty(n, np.int64)
         m = 0
@@ -75,7 +77,7 @@ def fit_line(x: Floats, y: Floats, weight: Floats, is_envelope: bool, noise: flo
             if x[b] > x[a] and (x[b] >= centre or k == m - 2):
                 skew = min(max((r[b] - r[a]) / (x[b] - x[a]), -limit), limit)
                 break
-        offset = np.min(r - skew * (x - x0))
+        offset = float(np.min(r - skew * (x - x0)))
     for turn in range(6):
         sw = sx = sy = sxx = sxy = 0.0
         for i in range(n):
@@ -180,7 +182,9 @@ class _Line:
         """The packet as a Chunk; None when nothing of it lies after what was handed on already."""
         stream, counts = self.stream, packet.counts
         nominal_s = 1.0 / stream.rate_hz
-        is_start = self.is_broken or packet.seq != (self.seq or 0) + 1 or bool(packet.flags & (Flag.OVERRUN | Flag.TX_DROP))
+        is_start = (
+            self.is_broken or packet.seq != (self.seq or 0) + 1 or bool(packet.flags & (Flag.OVERRUN | Flag.TX_DROP))
+        )
         is_start = is_start or abs(device_s - self.device_s) > max(1.5 * nominal_s, 0.01)
         if not is_start and self.n_last:
             pace = (device_s - self.last_s) / (self.n_last * nominal_s)
@@ -200,7 +204,9 @@ class _Line:
         self.last_s, self.n_last = device_s, n
         self.device_s = device_s + n * nominal_s * self.pace
         first = 0
-        if start_s < self.end_s:  # a fresh start may lie in time already told: never twice
+        if 0.0 < self.end_s - start_s < STEP_S:  # a little early: slewed back, as everything else is
+            start_s, error_s = self.end_s, true_s - self.end_s
+        elif start_s < self.end_s:  # a fresh start may lie in time already told: never twice
             first = min(n, math.ceil((self.end_s - start_s) * rate_hz))
         if first == n and n > 0:
             self.is_broken = True

@@ -1,0 +1,194 @@
+import itertools
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as runs
+from hypothesis import strategies as st
+
+from biofeed import flow
+from biofeed.errors import SettingError
+from biofeed.flow import Flow, Settings
+from biofeed.messages import COMMANDS, Command
+
+VALUES = st.one_of(
+    st.none(), st.floats(allow_nan=True, allow_infinity=True), st.sampled_from(["tide", "meadow", "", 0.0, 1.0, 0.3])
+)
+KINDS = st.sampled_from((*COMMANDS, "dance"))
+WHATEVER = st.lists(st.tuples(KINDS, VALUES, st.integers(0, 600)), max_size=12)
+LATER = st.lists(st.tuples(KINDS.filter(lambda kind: kind != "stop"), VALUES, st.integers(1, 90)), max_size=12)
+
+
+class Session:
+    """A flow that is driven tick by tick and checks on the way what must hold always."""
+
+    def __init__(self, settings=None, scene="tide"):
+        self.settings = settings or Settings()
+        self._flow = Flow(self.settings, scene)
+        self.tick = -1
+        self.states = []
+
+    def run(self, seconds, *commands):
+        for _ in range(max(1, round(seconds * 60))):
+            self.tick += 1
+            made = [Command(self.tick, kind, value) for kind, value in commands]
+            self.states.append(self._flow(self.tick, self.tick / 60.0, made))
+            commands = ()
+            self._check()
+        return self.states[-1]
+
+    def _check(self):
+        now = self.states[-1]
+        assert all(0.0 <= level <= 1.0 for level in (now.levels.picture, now.levels.sound, now.levels.intensity))
+        assert 0.0 <= now.progress <= 1.0
+        assert not now.pacing or now.state == "running"
+        if len(self.states) > 1:
+            last = self.states[-2]
+            for name, rise, fall in (("picture", 0.1, 0.5), ("sound", 0.1, 1 / 1.5), ("intensity", 0.05, 0.25)):
+                before, after = getattr(last.levels, name), getattr(now.levels, name)
+                assert -fall / 60.0 - 1e-12 <= after - before <= rise / 60.0 + 1e-12
+            assert last.scene == now.scene or now.levels.picture == 0.0
+            assert last.state != "ended" or now.state == "ended"
+            assert now.progress >= last.progress
+
+
+def test_the_numbers_of_the_flow_stand_as_written():
+    assert (flow.STOP_SOUND_S, flow.DIM_S, flow.RETURN_S, flow.RETURN_SHARE) == (1.5, 2.0, 60.0, 0.1)
+    assert (flow.PAUSED.picture, flow.PAUSED.sound) == (0.5, 0.4)
+    assert Settings() == Settings(duration_s=1200.0, fade_in_s=12.0, fade_out_s=4.0, pacing="on")
+    for wrong in ({"duration_s": 19.9}, {"duration_s": 5401.0}, {"fade_in_s": 9.9}, {"fade_out_s": 2.9}):
+        with pytest.raises(SettingError):
+            Settings(**wrong)
+
+
+@runs(max_examples=60, deadline=None)
+@given(WHATEVER, LATER)
+def test_stop_ends_every_state_in_seconds_whatever_came_before_and_comes_after(before, after):
+    session = Session()
+    for kind, value, n_ticks in before:
+        session.run(n_ticks / 60.0, (kind, value))
+    session.run(0.0, ("stop", None))
+    assert session.states[-1].state in ("ending", "ended")
+    for kind, value, n_ticks in after:
+        session.run(n_ticks / 60.0, (kind, value))
+    state = session.run(session.settings.fade_out_s + 0.1)
+    assert state.state == "ended"
+    assert (state.levels.picture, state.levels.sound) == (0.0, 0.0)
+
+
+def test_stop_is_seen_within_200_ms_and_silent_within_two_seconds():
+    session = Session()
+    full = session.run(30.0).levels
+    assert (full.picture, full.sound) == (1.0, 1.0)
+    assert session.run(0.2, ("stop", None)).levels.picture < 0.96
+    assert session.run(1.4).levels.sound == 0.0
+    assert session.run(2.5).state == "ended"
+
+
+@pytest.mark.parametrize("duration_s", [20.0, 60.0, 1200.0])
+def test_a_timed_session_arrives_runs_returns_and_ends_by_itself(duration_s):
+    session = Session(Settings(duration_s=duration_s))
+    last = session.run(duration_s + 0.1)
+    states = [state for state, _ in itertools.groupby(item.state for item in session.states)]
+    assert states == ["arriving", "running", "ending", "ended"]
+    assert last.progress == pytest.approx(1.0, abs=0.01)
+    returning = [i for i, item in enumerate(session.states) if item.note.startswith("returning")]
+    assert len(returning) / 60.0 == pytest.approx(min(60.0, 0.1 * duration_s), abs=0.1)
+    assert not any(session.states[i].pacing for i in returning)
+    assert session.states[returning[-1]].levels.intensity < 0.5
+
+
+def test_the_guide_may_lead_only_while_the_session_runs_and_only_where_it_is_allowed():
+    session = Session()
+    assert not session.run(5.0).pacing
+    assert session.run(10.0).pacing
+    assert not session.run(1.0, ("pacing", 0.0)).pacing
+    assert session.run(1.0, ("pacing", 1.0)).pacing
+    assert not session.run(1.0, ("pause", None)).pacing
+    unled = Session(Settings(pacing="off"))
+    assert not unled.run(20.0).pacing
+    assert unled.run(1.0, ("pacing", 1.0)).pacing
+
+
+def test_a_pause_is_dim_and_calm_stops_the_time_and_goes_on_where_it_was():
+    session = Session()
+    before = session.run(20.0)
+    paused = session.run(30.0, ("pause", None))
+    assert (paused.state, paused.note) == ("paused", "paused: as asked for")
+    assert (paused.levels.picture, paused.levels.sound, paused.levels.intensity) == (0.5, 0.4, 0.3)
+    assert paused.progress == pytest.approx(before.progress, abs=1e-9)
+    assert session.run(10.0, ("resume", None)).state == "running"
+    assert session.states[-1].levels.picture == 1.0
+
+
+def test_a_pause_in_the_arrival_comes_back_to_the_arrival():
+    session = Session()
+    session.run(2.0)
+    session.run(5.0, ("pause", None))
+    assert session.run(1.0, ("resume", None)).state == "arriving"
+
+
+def test_a_pause_that_nobody_ends_ends_the_session():
+    session = Session()
+    session.run(20.0)
+    session.run(0.0, ("pause", None))
+    assert session.run(899.0).state == "paused"
+    assert session.run(10.0).state == "ended"
+
+
+def test_a_scene_changes_only_in_the_dark():
+    session = Session()
+    session.run(20.0)
+    fading = session.run(1.0, ("scene", "meadow"))
+    assert (fading.scene, fading.note) == ("tide", "scene: fading to meadow")
+    assert fading.levels.picture == pytest.approx(0.5, abs=0.02)
+    dark = session.run(1.1)
+    assert dark.scene == "meadow"
+    assert dark.levels.picture < 0.02
+    assert session.run(13.0).levels.picture == 1.0
+
+
+def test_a_change_of_mind_keeps_the_scene():
+    session = Session()
+    session.run(20.0)
+    session.run(1.0, ("scene", "meadow"))
+    assert session.run(20.0, ("scene", "tide")).scene == "tide"
+    assert session.states[-1].levels.picture == 1.0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("scene", ""),
+        ("scene", 1.0),
+        ("scene", None),
+        ("intensity", math.nan),
+        ("intensity", "high"),
+        ("intensity", None),
+        ("pacing", math.inf),
+        ("pacing", None),
+        ("resume", None),
+        ("dance", 1.0),
+    ],
+)
+def test_a_command_that_means_nothing_changes_nothing(command):
+    plain, told = Session(), Session()
+    plain.run(20.0)
+    told.run(19.0)
+    told.run(1.0, command)
+    assert told.states == plain.states
+
+
+def test_intensity_glides_and_is_bounded():
+    session = Session()
+    session.run(15.0)
+    assert session.run(20.0, ("intensity", 7.0)).levels.intensity == 1.0
+    assert session.run(20.0, ("intensity", -7.0)).levels.intensity == 0.0
+
+
+def test_after_a_stall_the_fades_go_on_from_where_they_were_and_the_clock_is_kept():
+    stalled = Flow(Settings(), "tide")
+    stalled(0, 0.0, [])
+    after = stalled(600, 10.0, [])
+    assert after.levels.picture == pytest.approx(0.1 / 12.0)
+    assert after.progress == pytest.approx(10.0 / 1200.0)
