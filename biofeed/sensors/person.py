@@ -1,4 +1,4 @@
-"""A simulated body: a guide's level goes in, pulse wave (500 Hz) and belt force (50 Hz) come out, with the truth beside.
+"""A simulated body: a guide's level goes in, pulse (500 Hz) and belt force (50 Hz) come out, with the truth beside.
 
 The heart is an integral pulse-frequency modulator (Rompelman 1977; Brennan et al. 2001) driven by the volume of a
 breathing oscillator, a 0.1 Hz baroreflex resonance, slow drifts and arousal. The breath follows a guide that it has to
@@ -42,7 +42,8 @@ _STATE_TYPE = np.dtype(
             # following
             "follow sync willing strain attention arousal surge mood habit",
             # breath
-            "phase rate drift stretch_ar depth_ar stretch share v_start v_peak rest volume sigh_s apnoea_s hold_s chemo",
+            "phase rate drift stretch_ar depth_ar stretch share v_start v_peak rest volume",
+            "sigh_s apnoea_s hold_s chemo",
             # heart
             "v_late v_mean baro_bp baro_lp mayer_bp mayer_lp slow cycle threshold beat_s beats repay hr_bpm",
             # sensors
@@ -386,7 +387,7 @@ class Body:
         """All steps up to and with `until_s` that were not taken yet; none when there are none."""
         first = self._step
         stop = max(int(np.floor(until_s / self.step_s + 1e-9)) + 1, first)
-        time_s = np.arange(first, stop) * self.step_s
+        time_s: Floats = np.arange(first, stop, dtype=np.float64) * self.step_s
         period_s = self.person.off_period_s
         off = np.stack(
             [_is_off(spans, time_s, period_s) for spans in (self.person.finger_off_s, self.person.belt_off_s)], axis=1
@@ -432,5 +433,5 @@ class Body:
     @property
     def truth(self) -> Truth:
         """All that happened so far."""
-        columns = self._truth[: self._n_truth].T.copy()
-        return Truth(*columns, beat_s=np.array(self._beats))
+        time_s, volume, phase, arousal, hr_bpm, rate_per_min, willing = self._truth[: self._n_truth].T.copy()
+        return Truth(time_s, volume, phase, arousal, hr_bpm, rate_per_min, willing, np.array(self._beats))

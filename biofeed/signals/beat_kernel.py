@@ -15,6 +15,7 @@ NEVER_S = -1e9
 THRESHOLD, LATE_THRESHOLD = 0.33, 0.20  # of the usual beat; the lower one when a beat is overdue
 LEAST_LEVEL = 2.0  # a beat stands out from the mean of the feature by so much at least
 UNLIKE = 0.3  # correlation with the template below which a wave is not a pulse
+SURE = 8.0  # beats of one shape: the pulse is known, and so which way is up
 N_LEARN = 3.0  # beats before a template says anything
 
 
@@ -33,9 +34,12 @@ def _feature(y: float, t: float, dt: float, config: Floats, s: Floats, rings: Fl
     slope = (y - s[LAST_Y]) / dt
     s[LAST_Y] = y
     if config[CAN_TURN] > 0.0:  # blood volume rises faster than it falls: slopes skewed downwards are upside down
-        s[POWER] += dt / 3.0 * (slope * slope - s[POWER])
-        s[TWIST] += dt / 3.0 * (slope * slope * slope - s[TWIST])
-        if s[SINCE_S] > 4.0 and s[SIGN] * s[TWIST] < -0.5 * s[POWER] ** 1.5:
+        bound = 4.0 * np.sqrt(s[POWER]) if s[SINCE_S] > 1.0 else np.inf  # one jerk of the hand decides nothing
+        steep = min(max(slope, -bound), bound)
+        s[POWER] += dt / 3.0 * (steep * steep - s[POWER])
+        s[TWIST] += dt / 3.0 * (steep * steep * steep - s[TWIST])
+        is_open = s[SINCE_S] > 4.0 and s[N_TEMPLATE] < SURE
+        if is_open and s[SIGN] * s[TWIST] < -0.5 * s[POWER] ** 1.5:
             s[SIGN] = -s[SIGN]
             s[SINCE_S] = s[LEVEL] = s[N_TEMPLATE] = 0.0
             s[LAST_T] = NEVER_S
@@ -173,7 +177,7 @@ def detect(
     found = 0
     for i in range(y.shape[0]):
         if good[i] <= 0.0:
-            s[N] = s[LEVEL] = s[MEAN] = s[SINCE_S] = 0.0
+            s[N] = s[LEVEL] = s[MEAN] = s[SINCE_S] = s[POWER] = s[TWIST] = 0.0
             s[LAST_T] = NEVER_S
             continue
         if s[N] == 0.0:

@@ -20,8 +20,8 @@ EARLIER = 1.15  # depth that grows with the square of time would give 1.37, but 
 SLIP_SHARE = 0.6  # of the breath's range, within SLIP_S
 PERIOD_LOW_S, PERIOD_HIGH_S = 1.2, 40.0  # 50 and 1.5 breaths/min: the edges of what is called a breath
 MOVE_S = 0.16  # over this time movement is compared with the waveform's
-# How far value and movement scatter about the waveform, and the phase about its prediction; the values with the least
-# phase error over simulated belts at 3-25/min that still hold on impedance breath of intensive care (BIDMC).
+# How far value and movement scatter about the waveform, and the phase about its prediction. Chosen on simulated belts
+# at 3-25/min; they are not the best for impedance breath of intensive care (BIDMC).
 VALUE_SPREAD, MOVE_SPREAD, PHASE_SPREAD, CORRECT_S = 0.2, 0.6, 0.06, 0.25
 FREE_TURNS = 3  # until then the phase is set, afterwards only pulled
 POLARITY_BREATHS = 4  # breaths looked at before the shape decides which way is up

@@ -64,13 +64,11 @@ def _evaluate(ring: Floats, s: Floats, n_short: int, count: float, limits: Float
     m = min(n, n_short)
     short_low = long_low = np.inf
     short_high = long_high = -np.inf
-    swing_low = span_low = np.inf
-    swing_high = span_high = -np.inf
+    swing_low, swing_high = np.inf, -np.inf
     power = clipped = 0.0
     for k in range(n):
         row = ring[(last - k) % n_long]
         long_low, long_high = min(long_low, row[0]), max(long_high, row[1])
-        span_low, span_high = min(span_low, row[4]), max(span_high, row[5])
         if k < WEAK_BUCKETS:
             swing_low, swing_high = min(swing_low, row[4]), max(swing_high, row[5])
         if k < m:
@@ -96,7 +94,7 @@ def _evaluate(ring: Floats, s: Floats, n_short: int, count: float, limits: Float
         fault, quality = 2.0, within
     if s[TOLD_OFF] > 0.0:
         fault, quality = 1.0, 0.0
-    _adapt(s, quality, span_high - span_low, s[SINCE_BAD] >= CLEAN_BUCKETS)
+    _adapt(s, quality, swing_high - swing_low if weak_share > 0.0 else long, s[SINCE_BAD] >= CLEAN_BUCKETS)
     return fault, quality
 
 

@@ -1,8 +1,8 @@
 """The last gate on the finished sound: blocks of (frames, 2) float32 in, the same number out, 5 ms later.
 
 It only ever makes sound quieter. Four guards: what is not a number, or absurdly large, becomes silence that fades in
-again; no constant offset; loudness may not leap above what was heard a moment before; no peak above the ceiling. On calm
-sound it does nothing: the gain is exactly 1.
+again; no constant offset; loudness may not leap above what was heard a moment before; no peak above the ceiling. On
+calm sound it does nothing: the gain is exactly 1.
 """
 
 from dataclasses import dataclass

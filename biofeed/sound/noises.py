@@ -15,7 +15,7 @@ RATE_HZ = 48_000.0
 
 
 @kernel
-def white(key: int, index: int) -> float:
+def white(key: int, index: int | np.int64) -> float:
     """-1..1, uniform: a 32-bit integer hash (C. Wellons, hash prospector: bias 0.17) of two words."""
     x = (np.uint64(index) + np.uint64(key) * np.uint64(0x9E3779B9)) & np.uint64(0xFFFFFFFF)
     x ^= np.uint64(key >> 16)

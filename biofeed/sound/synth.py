@@ -1,7 +1,7 @@
 """The synthesiser: a control frame in, one tick of sound out (800 frames at 48 kHz, stereo).
 
-Everything runs on a control grid of 80 frames tied to the sample counter; ten grains are a tick. What a soundscape binds
-to the body is smoothed, then ramped over each grain. Same soundscape, seed and frames give the same samples.
+Everything runs on a control grid of 80 frames tied to the sample counter; ten grains are a tick. What a soundscape
+binds to the body is smoothed, then ramped over each grain. Same soundscape, seed and frames give the same samples.
 """
 
 import math
@@ -150,7 +150,7 @@ class _Patch:
         return block
 
     def _aim(self, frame: ControlFrame, fade: float) -> None:
-        """Where each knob is headed; a frame that holds anything but sane numbers leaves all of them where they were."""
+        """Where each knob is headed; a frame with a number that is not sane leaves all where they were."""
         numbers = [getattr(frame.drive, name) for name in DRIVES] + [getattr(frame.levels, name) for name in LEVELS]
         if not all(abs(number) < 10.0 for number in numbers):
             return

@@ -1,8 +1,8 @@
 """Kernels that sound in sines: pads and guides, struck bowls and chimes, a soft pulse.
 
 Each fills `out` (2, frames) with one tick, about -20 dBFS strong at full drive. `edges` (knobs, grains + 1) holds the
-knobs at the grains' edges: a kernel computes every partial's frequency and amplitude at an edge and ramps linearly to it
-from the edge before, which it keeps in `held`. So no parameter ever steps, and a voice begins from silence.
+knobs at the grains' edges: a kernel computes every partial's frequency and amplitude at an edge and ramps linearly to
+it from the edge before, which it keeps in `held`. So no parameter ever steps, and a voice begins from silence.
 `clock` counts frames since the voice began.
 """
 
@@ -134,9 +134,7 @@ def bowls(
                     side = place[s] + (0.2 if k else -0.2)
                     held[s, m, k, 0] = mode_hz
                     to_left, to_right = strength * (0.5 - side), strength * (0.5 + side)
-                    phase[s, m, k] = add_partial(
-                        left, right, phase[s, m, k], held[s, m, k], mode_hz, to_left, to_right
-                    )
+                    phase[s, m, k] = add_partial(left, right, phase[s, m, k], held[s, m, k], mode_hz, to_left, to_right)
             if not sounding and age_s > attack_s:
                 start[s] = -1
 

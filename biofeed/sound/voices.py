@@ -65,7 +65,7 @@ class Pad:
         self._held = np.zeros((*shape, 3))
 
     def __call__(self, out: Floats, edges: Floats, clock: int) -> None:
-        weight = self._harmony.weight * self._tone
+        weight: Floats = np.asarray(self._harmony.weight * self._tone, dtype=np.float64)
         tones.pad(
             out, edges, clock, self._hz, weight, self._tilt, self._focus,
             self._lfo_hz, self._lfo_start, self._phase, self._held,

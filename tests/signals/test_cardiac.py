@@ -96,6 +96,16 @@ def test_an_inverted_pulse_of_unknown_polarity_is_turned_round():
     assert f1(truth_s[(truth_s > 15) & (truth_s < 58)], seen_s[(seen_s > 15) & (seen_s < 58.2)]) >= 0.98
 
 
+def test_a_jerk_of_the_hand_does_not_turn_a_known_pulse_upside_down():
+    truth_s = beat_times(60.0)
+    counts = pulse(truth_s, 60.0)
+    counts[15_000:15_100] -= 340.0  # a fall far steeper than any pulse, then slowly back
+    counts[15_100:16_000] -= np.linspace(340.0, 0.0, 900)
+    seen_s = np.array([beat.time_s for beat in found(replace(PULSE, polarity=0), counts)])
+    late = (truth_s > 35.0) & (truth_s < 58.0)
+    assert f1(truth_s[late], seen_s[(seen_s > 35.0) & (seen_s < 58.2)]) >= 0.98
+
+
 def test_r_waves_of_an_ecg_are_found_where_they_are():
     truth_s = beat_times(60.0)
     time_s = np.arange(60 * 250) / 250.0

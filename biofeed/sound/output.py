@@ -1,0 +1,254 @@
+"""The sound process: control frames come in by pipe, sound goes out; without a device it says so and waits.
+
+The main thread renders a few ticks ahead into a ring; the device's callback only copies out of it. When frames stop
+coming the sound fades out, and it fades in again when they return.
+"""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from types import ModuleType
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from biofeed.messages import SAMPLE_RATE_HZ, TICKS_PER_S, ControlFrame
+from biofeed.scene import Soundscape
+from biofeed.sound.limiter import Limiter, Settings
+from biofeed.sound.synth import TICK_FRAMES, Synth
+
+BLOCK_FRAMES = 512
+AHEAD_FRAMES = 4 * TICK_FRAMES  # 67 ms: more than the renderer was ever late beside a busy picture
+DEVICE_LATENCY_S = 0.06
+SILENCE_S = 0.5  # without a frame for so long, the engine is not there
+FADE_OUT_S, FADE_IN_S = 1.0, 2.0
+RETRY_S = 5.0  # between tries to open a device
+STATUS_S = 1.0
+NAP_S = 0.004
+_EDGE = 240  # frames: 5 ms of fade on both sides of a gap
+
+
+class Pipe(Protocol):
+    """The part of a Connection that is needed."""
+
+    def poll(self, timeout: float) -> bool: ...
+
+    def recv(self) -> Any: ...
+
+    def send(self, obj: Any) -> None: ...
+
+
+class Ring:
+    """Sound between the renderer and the callback: one thread writes, one reads, nobody waits.
+
+    A reader that finds too little fades what there is to zero, and fades the next sound in: a gap never clicks.
+    """
+
+    def __init__(self, capacity: int = 16 * TICK_FRAMES) -> None:
+        self._data = np.zeros((capacity, 2), np.float32)
+        self._written = 0  # ever; written only by the writer
+        self._read = 0  # ever; written only by the reader
+        self._is_dry = True
+        self.n_gaps = 0
+        self._fall = np.linspace(1.0, 0.0, _EDGE, dtype=np.float32)[:, None]
+
+    @property
+    def n_waiting(self) -> int:
+        """Frames that can be read."""
+        return self._written - self._read
+
+    def write(self, block: npt.NDArray[np.float32]) -> None:
+        """Adds a block (frames, 2). Raises ValueError when there is no room for it."""
+        size = len(self._data)
+        if len(block) > size - self.n_waiting:
+            raise ValueError("the ring is full")
+        at = self._written % size
+        first = min(len(block), size - at)
+        self._data[at : at + first] = block[:first]
+        self._data[: len(block) - first] = block[first:]
+        self._written += len(block)
+
+    def read_into(self, out: npt.NDArray[np.float32]) -> None:
+        """Fills `out` (frames, 2), with silence where there is nothing."""
+        size = len(self._data)
+        n = min(len(out), self.n_waiting)
+        at = self._read % size
+        first = min(n, size - at)
+        out[:first] = self._data[at : at + first]
+        out[first:n] = self._data[: n - first]
+        out[n:] = 0.0
+        self._read += n
+        if self._is_dry and n:
+            edge = min(n, _EDGE)
+            out[:edge] *= self._fall[::-1][:edge]
+            self._is_dry = False
+        if n < len(out) and not self._is_dry:
+            edge = min(n, _EDGE)
+            out[n - edge : n] *= self._fall[_EDGE - edge :]
+            self._is_dry = True
+            self.n_gaps += 1
+
+
+class Presence:
+    """Whether the engine is there: the newest frame, with a sound level that falls when frames stop coming."""
+
+    def __init__(self) -> None:
+        self._frame: ControlFrame | None = None
+        self._silent_s = 0.0
+        self._fade = 0.0
+
+    def __call__(self, fresh: ControlFrame | None, is_over: bool) -> ControlFrame | None:
+        """The frame for the next tick of sound; None before the first one has come."""
+        self._silent_s = 0.0 if fresh else self._silent_s + 1.0 / TICKS_PER_S
+        self._frame = fresh or self._frame
+        if is_over or self._silent_s >= SILENCE_S:
+            self._fade = max(0.0, self._fade - 1.0 / TICKS_PER_S / FADE_OUT_S)
+        else:
+            self._fade = min(1.0, self._fade + 1.0 / TICKS_PER_S / FADE_IN_S)
+        if self._frame is None:
+            return None
+        return replace(self._frame, levels=replace(self._frame.levels, sound=self._frame.levels.sound * self._fade))
+
+    @property
+    def is_faded(self) -> bool:
+        """True when nothing is to be heard any more."""
+        return self._frame is None or self._fade == 0.0
+
+
+class Playing:
+    """The process's loop without its clock and device: takes frames, renders ahead, and knows when it is over."""
+
+    def __init__(
+        self, pipe: Pipe, soundscapes: Mapping[str, Soundscape], first: str, seed: int, settings: Settings
+    ) -> None:
+        self.ring = Ring()
+        self._pipe = pipe
+        self._soundscapes = soundscapes
+        self._scene = first
+        self._synth = Synth(soundscapes[first], seed)
+        self._limiter = Limiter(settings)
+        self._presence = Presence()
+        self._fresh: ControlFrame | None = None
+        self._is_over = False
+
+    def listen(self) -> None:
+        """Takes the newest frame that has come."""
+        try:
+            while not self._is_over and self._pipe.poll(0.0):
+                got = self._pipe.recv()
+                self._is_over = got is None
+                self._fresh = got or self._fresh
+        except (EOFError, OSError):  # the engine is gone
+            self._is_over = True
+
+    def render(self) -> None:
+        """Fills the ring up to AHEAD_FRAMES."""
+        while self.ring.n_waiting < AHEAD_FRAMES:
+            fresh, self._fresh = self._fresh, None
+            frame = self._presence(fresh, self._is_over)
+            if frame is None:
+                self.ring.write(np.zeros((TICK_FRAMES, 2), np.float32))
+                continue
+            if frame.scene != self._scene and frame.scene in self._soundscapes:
+                self._scene = frame.scene
+                self._synth.set_soundscape(self._soundscapes[frame.scene])
+            self.ring.write(self._limiter(self._synth(frame)))
+
+    @property
+    def is_done(self) -> bool:
+        """True when it is over and what was to be heard has faded."""
+        return self._is_over and self._presence.is_faded
+
+    @property
+    def is_over(self) -> bool:
+        """True when no frame will come any more."""
+        return self._is_over
+
+    def tell(self, kind: str, value: Any) -> None:
+        """Sends a message back."""
+        try:
+            self._pipe.send((kind, value))
+        except OSError:
+            self._is_over = True
+
+
+class Device:
+    """The sound card, opened again and again until there is one."""
+
+    def __init__(self, playing: Playing) -> None:
+        self._playing = playing
+        self._stream: Any = None
+        self._tried_s = -RETRY_S
+        self._said = ""
+
+    def keep_open(self, now_s: float) -> bool:
+        """True when sound goes out; otherwise tries to open a device, now and then."""
+        if self._stream is not None and self._stream.active:
+            return True
+        if now_s - self._tried_s < RETRY_S:
+            return False
+        self.close()
+        self._tried_s = now_s
+        try:
+            sound = _sounddevice()
+            self._stream = sound.OutputStream(
+                samplerate=SAMPLE_RATE_HZ,
+                channels=2,
+                dtype="float32",
+                blocksize=BLOCK_FRAMES,
+                latency=DEVICE_LATENCY_S,
+                callback=lambda out, _frames, _time, _status: self._playing.ring.read_into(out),
+            )
+            self._playing.render()
+            self._stream.start()
+            self._playing.tell("ready", str(sound.query_devices(kind="output")["name"]))
+        except Exception as error:  # PortAudio's own, or OSError when its library is missing
+            self.close()
+            said = f"no sound ({str(error).splitlines()[0]}); the session goes on without, and tries again"
+            if said != self._said:
+                self._playing.tell("error", said)
+            self._said = said
+        return self._stream is not None
+
+    def close(self) -> None:
+        if self._stream is not None:
+            with contextlib.suppress(Exception):  # a device that is gone cannot be closed well
+                self._stream.close()
+            self._stream = None
+
+
+def _sounddevice() -> ModuleType:
+    """Looked up late, and afresh: PortAudio knows only the devices that were there when it began."""
+    import sounddevice  # noqa: PLC0415
+
+    sounddevice._terminate()
+    sounddevice._initialize()
+    module: ModuleType = sounddevice
+    return module
+
+
+def sound_process(pipe: Pipe, soundscapes: Mapping[str, Soundscape], first: str, seed: int, settings: Settings) -> None:
+    """The spawned process's target: from silence to the end of the session."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the engine decides how a session ends
+    with contextlib.suppress(OSError, AttributeError):  # a right that few users have; it works without
+        os.nice(-10)
+    playing = Playing(pipe, soundscapes, first, seed, settings)
+    device = Device(playing)
+    told_s = time.monotonic()
+    while not playing.is_done:
+        playing.listen()
+        now_s = time.monotonic()
+        if device.keep_open(now_s):
+            playing.render()
+        elif playing.is_over:
+            break
+        if now_s - told_s >= STATUS_S:
+            told_s = now_s
+            playing.tell("sound", {"gaps": playing.ring.n_gaps})
+        time.sleep(NAP_S)
+    time.sleep(2.0 * DEVICE_LATENCY_S)  # the last of the fade is still on its way
+    device.close()
