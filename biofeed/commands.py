@@ -219,7 +219,7 @@ def _hold(
         simulated.start()
     port = SerialPort(simulated.url if simulated else sensor, "sensor0", clock.now_s, mailbox.put, settings.port)
     told = _Teller(settings.engine.flow.duration_s)
-    live = Session(engine, clock, mailbox, children, told.child)
+    live = Session(engine, clock, mailbox, children, told.child, sorted(worlds))
 
     def record(frame: ControlFrame, _reading: Reading, entries: Sequence[Entry]) -> None:
         recorder.tick(frame.tick, entries, digest_of(frame))

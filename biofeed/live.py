@@ -19,6 +19,8 @@ from biofeed.engine import Engine, Sink, run
 from biofeed.messages import TICKS_PER_S, Command, ControlFrame, Entry, Input, Reading
 from biofeed.sensors.intake import Decoding
 
+INTENSITY_STEPS = {"richer": 0.15, "calmer": -0.15}  # what a key press asks for
+SCENE_STEPS = {"next_scene": 1, "previous_scene": -1}
 RESTART_AFTER_S = 1.0  # a child that died comes back after this, and with every death a little later
 RESTART_AT_MOST_S = 8.0
 
@@ -172,15 +174,17 @@ class Session:
         mailbox: Mailbox,
         children: Sequence[ChildPlan],
         listen: Callable[[str, str, Any], None],
+        scenes: Sequence[str] = (),
     ) -> None:
         self._engine = engine
         self._clock = clock
         self._mailbox = mailbox
         self._decode = Decoding()
         self._listen = listen
+        self._scenes = list(scenes)
         self._asked: list[tuple[str, float | str | None]] = []
-        self._paused = False
         self._stopping = False
+        self._latest: ControlFrame | None = None
         self._children = [Child(plan) for plan in children]
 
     def ask(self, kind: str, value: float | str | None = None) -> None:
@@ -216,6 +220,7 @@ class Session:
         return entries, self._decode(entries)
 
     def _show(self, frame: ControlFrame, _reading: Reading, _entries: Sequence[Entry]) -> None:
+        self._latest = frame
         supervise = frame.tick % (TICKS_PER_S // 4) == 0
         for child in self._children:
             child.send(frame)
@@ -228,9 +233,14 @@ class Session:
                 self._listen(child.plan.name, "supervisor", told)
 
     def _on_event(self, event: str) -> None:
-        """Keys and buttons, as commands; pause is a toggle."""
-        if event == "pause":
-            self._paused = not self._paused
-            self.ask("pause" if self._paused else "resume")
-        elif event == "stop":
+        """Keys and buttons, as commands at the next tick; pause is a toggle, and the worlds go round."""
+        frame = self._latest
+        if event == "stop":
             self.ask("stop")
+        elif frame and event == "pause":
+            self.ask("resume" if frame.state == "paused" else "pause")
+        elif frame and event in INTENSITY_STEPS:
+            self.ask("intensity", min(1.0, max(0.0, frame.levels.intensity + INTENSITY_STEPS[event])))
+        elif frame and event in SCENE_STEPS and frame.scene in self._scenes:
+            at = self._scenes.index(frame.scene) + SCENE_STEPS[event]
+            self.ask("scene", self._scenes[at % len(self._scenes)])

@@ -42,20 +42,22 @@ if [ -n "$missing" ]; then
     elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
         root="sudo"
     else
+        asroot="sudo sh -c"
+        command -v sudo >/dev/null 2>&1 || asroot="su -c"
         stop "system libraries are missing and this user may not install them; run this one line, then try again:
-  sudo sh -c '$install'"
+  $asroot '$install'"
     fi
     echo "[1/3] system libraries:$missing"
-    $root sh -c "export DEBIAN_FRONTEND=noninteractive; $install" >/tmp/biofeed-setup.log 2>&1 ||
+    said=$($root sh -c "export DEBIAN_FRONTEND=noninteractive; $install" 2>&1) ||
         stop "installing them failed; the end of what was said:
-$(tail -n 5 /tmp/biofeed-setup.log)"
+$(printf '%s' "$said" | tail -n 5)"
 else
     echo "[1/3] system libraries: all there"
 fi
 
 echo "[2/3] Python packages into .venv (about 250 MB, some minutes the first time)"
 [ -x .venv/bin/python ] || "$PYTHON" -m venv .venv
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+PIP_CONSTRAINT=constraints.txt .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 
 echo "[3/3] kernels"
 .venv/bin/biofeed warm

@@ -1,0 +1,144 @@
+"""The live shell on a real pseudo-terminal: it records, replays exactly, outlives its children, and survives a kill."""
+
+import importlib.util
+import os
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from biofeed import offline
+from biofeed.clock import MonotonicClock
+from biofeed.config import Config, as_table
+from biofeed.engine import Engine
+from biofeed.live import ChildPlan, Mailbox, Session
+from biofeed.messages import TICKS_PER_S, ControlFrame, Entry, LinkState, Reading, Received
+from biofeed.sensors.serial_port import SerialPort
+from biofeed.sensors.simulated import SimulatedDevice
+from biofeed.sensors.simulated_port import SimulatedPort
+from biofeed.session.capsule import Capsule, Opening, digest_of
+from biofeed.session.recorder import Recorder
+
+CONFIG = Config().lasting(60.0)
+
+
+def echo(pipe: Connection, dies_at: int | None) -> None:
+    """A child that says which tick it saw, presses keys, and may die."""
+    pipe.send(("ready", os.getpid()))
+    while (frame := pipe.recv()) is not None:
+        if frame.tick == dies_at:
+            os._exit(3)
+        if frame.tick % 10 == 0:
+            pipe.send(("saw", frame.tick))
+    pipe.send(("done", None))
+
+
+def sulk(pipe: Connection) -> None:
+    """A child that never reads what it is sent."""
+    pipe.poll(600.0)
+    while True:
+        pass
+
+
+class Held:
+    """A session that is asked to stop at a tick, and what came of it."""
+
+    def __init__(self, folder: Path, children: Sequence[ChildPlan], stop_at: int, unplug_at: int = -1) -> None:
+        self.said: list[tuple[str, str, Any]] = []
+        self.frames: list[ControlFrame] = []
+        self.readings: list[Reading] = []
+        engine = Engine(CONFIG.engine, "tide")
+        opening = Opening("2026-01-01T00:00:00+00:00", 1, "tide", 60.0, as_table(CONFIG))
+        recorder = Recorder(folder, opening, {})
+        clock, mailbox = MonotonicClock(), Mailbox()
+        simulated = SimulatedPort(SimulatedDevice("calm", 1), clock.now_s)
+        simulated.start()
+        port = SerialPort(simulated.url, "sensor0", clock.now_s, mailbox.put, CONFIG.port)
+        session = Session(engine, clock, mailbox, children, lambda *said: self.said.append(said), ["aurora", "tide"])
+
+        def record(frame: ControlFrame, reading: Reading, entries: Sequence[Entry]) -> None:
+            recorder.tick(frame.tick, entries, digest_of(frame))
+            self.frames.append(frame)
+            self.readings.append(reading)
+            if frame.tick == stop_at:
+                session.ask("stop")
+            if frame.tick == unplug_at:
+                simulated.unplug()
+
+        port.start()
+        session.run([record])
+        port.close()
+        simulated.close()
+        recorder.close("ended")
+        self.finished = session.close(5.0)
+        self.capsule = Capsule.open(folder)
+
+
+def test_a_live_session_is_recorded_and_replays_to_the_very_same_frames(tmp_path: Path) -> None:
+    held = Held(tmp_path / "capsule", [ChildPlan("echo", echo, (None,))], stop_at=10 * TICKS_PER_S)
+    assert held.finished
+    assert ("echo", "done", None) in held.said
+    assert held.frames[-1].state == "ended"
+    assert any(reading.features.hr_bpm for reading in held.readings)
+    result = offline.replay(held.capsule)
+    assert result.first_difference is None
+    assert result.n_ticks == len(held.frames)
+    received = [entry for tick in held.capsule.ticks() for entry in tick.entries if isinstance(entry, Received)]
+    assert sum(len(entry.data) for entry in received) > 10_000
+
+
+def test_a_child_that_dies_is_started_again_and_one_that_hangs_holds_up_nothing(tmp_path: Path) -> None:
+    plans = [ChildPlan("mortal", echo, (20,)), ChildPlan("sulking", sulk, ())]
+    held = Held(tmp_path / "capsule", plans, stop_at=5 * TICKS_PER_S)
+    told = [str(value) for child, kind, value in held.said if (child, kind) == ("mortal", "supervisor")]
+    assert told[0] == "the mortal process ended with code 3"
+    assert told[1] == "the mortal process was started again"
+    assert len({value for child, kind, value in held.said if (child, kind) == ("mortal", "ready")}) == 2
+    assert [frame.tick for frame in held.frames] == list(range(len(held.frames)))
+    assert not held.finished  # the sulking one had to be killed
+
+
+def test_a_cable_that_is_pulled_is_told_and_the_session_goes_on(tmp_path: Path) -> None:
+    held = Held(tmp_path / "capsule", [], stop_at=6 * TICKS_PER_S, unplug_at=4 * TICKS_PER_S)
+    told = offline.history(held.capsule)
+    assert LinkState.LOST in [link.state for link in told.links]
+    assert held.frames[-1].state == "ended"
+    assert held.readings[-1].features.breath_level is None
+    assert held.readings[-1].features.hr_bpm is None
+
+
+@pytest.mark.parametrize(
+    ("event", "kind", "value"),
+    [
+        ("stop", "stop", None),
+        ("pause", "pause", None),
+        ("richer", "intensity", 0.65),
+        ("calmer", "intensity", 0.35),
+        ("next_scene", "scene", "aurora"),
+        ("previous_scene", "scene", "aurora"),
+    ],
+)
+def test_a_key_becomes_a_command_at_the_next_tick(event: str, kind: str, value: float | str | None) -> None:
+    engine = Engine(CONFIG.engine, "tide")
+    session = Session(engine, MonotonicClock(), Mailbox(), [], lambda *_: None, ["aurora", "tide"])
+    session._show(engine.step(0, 0.0, []), engine.reading, [])
+    session._on_event(event)
+    entries, inputs = session._intake(1, 1.0 / TICKS_PER_S)
+    assert [(entry.kind, entry.value) for entry in entries] == [(kind, value)]  # type: ignore[union-attr]
+    assert inputs == entries
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="there is no pseudo-terminal on this system")
+def test_a_session_that_is_killed_leaves_a_capsule_that_replays(tmp_path: Path) -> None:
+    path = Path(__file__).parent.parent / "benchmarks" / "kill.py"
+    spec = importlib.util.spec_from_file_location("kill", path)
+    assert spec
+    assert spec.loader
+    kill = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(kill)
+    for number, until_tick in enumerate((7, 95, 220)):
+        n_missing, capsule = kill.kill_one(tmp_path / str(number), until_tick)
+        assert n_missing <= TICKS_PER_S
+        assert offline.replay(capsule).first_difference is None
