@@ -70,9 +70,10 @@ def demo(asked: argparse.Namespace) -> int:
 def session(asked: argparse.Namespace) -> int:
     """A session with a person: the full screen, sound, and a capsule."""
     first = worlds_of.load(asked.scene)
+    url = ports.find(asked.sensor)
+    ports.require(url)
     if not _has_screen():
         raise OutputError("there is no screen here; `biofeed demo --headless` shows what a session is")
-    url = ports.find(asked.sensor) if asked.sensor == "auto" else asked.sensor
     settings = config.load(asked.config).lasting(asked.minutes * 60.0)
     started = datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ")
     folder = asked.out or _data_folder() / "sessions" / f"{started}-{first.name}-{secrets.token_hex(2)}"

@@ -9,7 +9,7 @@ from biofeed.errors import SensorError
 from biofeed.messages import Fault, Hello, Input, LinkChanged, LinkState, Packet, Received
 from biofeed.sensors.detect import AutoDecoder
 from biofeed.sensors.port_names import PortInfo, explain_open_error, list_ports
-from biofeed.sensors.serial_port import SerialPort
+from biofeed.sensors.serial_port import LINES, SerialPort, open_port
 
 __all__ = ["PortInfo", "PortReport", "StreamReport", "explain_open_error", "find", "list_ports", "probe"]
 
@@ -80,6 +80,14 @@ def probe(
     finally:
         owner.close()
     return _report(url, decoder.name, events, n_bytes, why[-1] if why else f"{url} was not opened")
+
+
+def require(url: str) -> None:
+    """Opens the port once and lets go of it. Raises SensorError with what is wrong and what to do."""
+    try:
+        open_port(url, LINES[0], dtr=True).close()
+    except (OSError, ValueError) as error:  # pyserial's own are OSErrors; ValueError: an unknown kind of URL
+        raise SensorError(explain_open_error(error, url)) from error
 
 
 def _report(url: str, decoder: str, events: Sequence[Input], n_bytes: int, detail: str) -> PortReport:

@@ -74,11 +74,15 @@ def session(seconds: float, person: str | None = "calm", seed: int = 1) -> Histo
             last_beat_s = time_s
         known = time_s > 6.0
         heart_on = known and not off
-        heart = Trust(0.9, 0.05, "") if heart_on else Trust(0.0, None if time_s < 6 else time_s - 150.0, "finger is off")
+        heart = (
+            Trust(0.9, 0.05, "") if heart_on else Trust(0.0, None if time_s < 6 else time_s - 150.0, "finger is off")
+        )
         if not known:
             heart = Trust(0.0, None, "waiting for the first samples of the pulse sensor")
         breath_on = known and not slip
-        breath = Trust(0.95, 0.02, "") if breath_on else Trust(0.1, time_s, "belt is off" if known else "no breath belt yet")
+        breath = (
+            Trust(0.95, 0.02, "") if breath_on else Trust(0.1, time_s, "belt is off" if known else "no breath belt yet")
+        )
         features = Features(
             time_s,
             hr_bpm=bpm - drift * 0.3 if heart_on else None,
