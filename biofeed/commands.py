@@ -309,7 +309,7 @@ def _screen_and_sound(
     sounds = {name: world.soundscape for name, world in worlds.items()}
     return [
         ChildPlan("picture", picture_process, (dict(worlds), first, size, full_screen, seed, settings.picture)),
-        ChildPlan("sound", sound_process, (sounds, seed, settings.sound)),
+        ChildPlan("sound", sound_process, (sounds, first, seed, settings.sound)),
     ]
 
 
