@@ -130,14 +130,16 @@ vec3 scene(vec2 p) {
         float milky = band * (0.25 + 1.3 * cloudy * cloudy) * (1.0 - 0.8 * dust);
         float deep = hour.y * 0.35 + hour.z + hour.x * 0.05 + 0.12 * hour.w;
         float clear = (1.0 - 0.85 * cover) * smoothstep(0.02, 0.45, up) * (1.0 - 0.8 * exp(-far * 3.5));
-        vec3 lights = stars(g, 0.060, 0.35, px) * 0.9 + stars(g + 3.3, 0.026, 0.10 + 0.5 * milky, px) * 0.5;
+        vec3 lights = stars(g, 0.155, 0.75, px) * 1.5 + stars(g + 3.3, 0.062, 0.22 + 0.6 * milky, px) * 0.7;
         sky += lights * clear * (0.25 * hour.x + 0.85 * hour.y + hour.z + 0.2 * hour.w);
         sky += vec3(0.080, 0.088, 0.115) * milky * deep * clear;
         sky += silver * halo * (1.0 + 0.8 * cover);
         sky = mix(sky, sky * 0.75 + silver * (0.020 + 0.22 * halo), cover * 0.6);
-        float disc = 1.0 - smoothstep(0.052 - 1.5 * px, 0.052 + 1.5 * px, far);
-        sky += silver * disc * 0.55 * (1.0 - 0.6 * cover);
-        return sky * mix(0.35, 1.0, u_light);
+        float disc = 1.0 - smoothstep(0.050 - 1.5 * px, 0.050 + 1.5 * px, far);
+        float maria = 0.62 + 0.38 * smoothstep(0.35, 0.62, fbm2(m * 26.0 + 3.7));
+        float limb = 1.0 - 0.35 * far * far / 0.0025;
+        sky += silver * disc * 0.62 * maria * limb * (1.0 - 0.6 * cover);
+        return sky;
     }
 
     // --- water ---
@@ -148,6 +150,7 @@ vec3 scene(vec2 p) {
     // Light wells up with the breath, most in the crests.
     float crest = smoothstep(-0.25, 0.40, s.x);
     sea += from_oklab(lch(0.58, 0.085, 200.0)) * (0.04 + 0.30 * breath * crest) * near * 0.6;
+    sea += from_oklab(lch(0.60, 0.10, 190.0)) * 0.035 * u_spark * crest * near * smoothstep(0.55, 0.9, r2.x);
     // The path of the moon.
     float open = mix(0.10, 0.34, breath);
     float px_ = (p.x - moon.x * (1.0 - 0.25 * down)) + 0.55 * slope.x;
@@ -156,5 +159,5 @@ vec3 scene(vec2 p) {
     float broken = smoothstep(-0.35, 0.45, slope.y + 0.25 * (1.0 - near));
     path *= mix(broken, 1.0, 0.35 * u_whole);
     sea += silver * path * mix(0.10, 0.30, breath) * exp(-down * 1.1);
-    return sea * mix(0.35, 1.0, u_light);
+    return sea;
 }

@@ -150,5 +150,7 @@ def test_every_scene_that_lies_in_the_folder_is_whole(name: str) -> None:
     assert world.tags
     assert "breath" in {binding.source for binding in world.bindings.values()}
     assert "guide" in {binding.source for binding in world.bindings.values()}
+    for uniform in world.bindings:
+        assert len(re.findall(rf"\b{uniform}\b", world.files[f"{name}.frag"])) > 2  # bound, declared, and used
     bound = {binding.source for voice in world.soundscape.voices for binding in voice.bindings.values()}
     assert {"breath", "guide"} <= bound
