@@ -57,7 +57,7 @@ vec3 curtain(float x, float up, float k, float breath) {
     float tall = mix(0.22, 0.50, breath) * (0.45 + 1.1 * rays);
     float above = (up - foot) / tall;
     float edge = smoothstep(-0.12, 0.07, above);
-    float presence = smoothstep(0.30, 0.70, noise(vec2(0.62 * fan + 0.5 * seed - 0.006 * t, 0.011 * t)) + 0.2 * u_whole);
+    float presence = smoothstep(0.22, 0.80, noise(vec2(0.62 * fan + 0.5 * seed - 0.006 * t, 0.011 * t)) + 0.2 * u_whole);
     float light = density * rays * edge * presence;
     float h = max(above, 0.0);
     float crown = smoothstep(0.30, 1.25, h);
