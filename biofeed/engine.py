@@ -51,7 +51,7 @@ class Engine:
         drive = replace(decision.drive, progress=state.progress)
         trusted = is_believable(self.reading.features)
         gated = self._gate(1.0 / TICKS_PER_S, drive, state.levels, trusted)
-        notes = (note for note in (state.note, decision.reason, gated.note) if note)
+        notes = (note for note in (state.note, decision.reason, gated.note if trusted else "") if note)
         return ControlFrame(tick, time_s, gated.drive, state.scene, gated.levels, state.state, "; ".join(notes))
 
 

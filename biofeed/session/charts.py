@@ -68,7 +68,8 @@ def thin(time_s: Floats, values: Floats, most: int = MOST_POINTS) -> Points:
 def runs(joined: Bools) -> Iterator[tuple[int, int]]:
     """Start and stop of every stretch of joined points."""
     starts = np.flatnonzero(~joined)
-    yield from zip(starts.tolist(), [*starts[1:].tolist(), joined.size], strict=True)
+    stops = [*starts[1:].tolist(), joined.size] if starts.size else []
+    yield from zip(starts.tolist(), stops, strict=True)
 
 
 def line(points: Points, x: Floats, y: Floats, base: float | None = None) -> tuple[str, str]:

@@ -5,8 +5,6 @@ known is written as such, with the reason.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from html import escape
 
 import numpy as np
@@ -23,17 +21,14 @@ from biofeed.session.summary import (
     Floats,
     History,
     Signal,
-    Span,
     Summary,
     guide_cycles,
     mode_of,
     summarize,
 )
+from biofeed.session.wording import MOST_ROWS, date_text, length_text, longest, merged, table
 
 __all__ = ["History", "report_html"]
-
-MOST_ROWS = 120  # of one table; beyond it the shortest stretches are left out, and counted
-MONTHS = "January February March April May June July August September October November December".split()
 
 # (name in Features, what it is called, unit, decimals, what it is, its window and delay)
 MEASURES = (
@@ -75,7 +70,7 @@ def report_html(history: History) -> str:
         _minutes(told),
         _record(history),
     )
-    title = f"biofeed: session of {escape(_date(history.opening.started_utc))}"
+    title = f"biofeed: session of {escape(date_text(history.opening.started_utc))}"
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -93,7 +88,7 @@ def _header(history: History, told: Summary) -> str:
     else:
         body = "a person, not named in this record"
     facts = [
-        ("When", escape(_date(opening.started_utc))),
+        ("When", escape(date_text(opening.started_utc))),
         ("Scene", escape(", then ".join(scenes))),
         ("Length", f"{clock_text(told.end_s)} min, of {clock_text(opening.duration_s)} min planned"),
         ("How it ended", _ending(history, told)),
@@ -110,7 +105,7 @@ def _header(history: History, told: Summary) -> str:
         notice = f"All numbers are from the simulated person ‘{escape(opening.person)}’. {notice}"
     return (
         f'<header><p class="over">biofeed session report</p><h1>{escape(" and ".join(scenes).capitalize())}</h1>'
-        f'<p class="lead">{escape(_date(opening.started_utc))}</p><p class="notice">{notice}</p>'
+        f'<p class="lead">{escape(date_text(opening.started_utc))}</p><p class="notice">{notice}</p>'
         f'<dl class="facts">{rows}</dl></header>'
     )
 
@@ -167,13 +162,14 @@ def _course(told: Summary) -> str:
     body = frame.doubt(told.time_s, told.heart.trusted) + frame.levels((5.0, 10.0, 20.0, 50.0)) + frame.times()
     heart = frame.svg("heart rate over time", body + line)
     frame = charts.Frame(0.0, told.end_s, 0.0, 1.0, 20.0)
-    modes = _merged((span.start_s, span.stop_s, mode_of(span.text)) for span in told.decisions)
+    modes = merged((span.start_s, span.stop_s, mode_of(span.text)) for span in told.decisions)
     ribbon = frame.svg("what the loop did over time", charts.ribbon(frame, modes), 2.0)
     unknown = '<span class="key box">not trusted: nothing is drawn</span>'
     return (
         f"<h2>The session over time</h2><figure>{ribbon}<figcaption>What the loop did; the reasons stand further "
         f"below.</figcaption></figure><figure>{breath}<figcaption>"
-        f'<span class="key breath">breathing rate, /min</span><span class="key guide">guide’s rate, /min</span>{unknown}'
+        f'<span class="key breath">breathing rate, /min</span><span class="key guide">guide’s rate, '
+        f"/min</span>{unknown}"
         f"{_thinned(breath_step_s)}</figcaption></figure><figure>{heart}<figcaption>"
         f'<span class="key heart">heart rate, /min</span>{unknown}{_thinned(heart_step_s)}</figcaption></figure>'
     )
@@ -203,13 +199,17 @@ def _guidance(told: Summary) -> str:
         place = f"{100.0 * abs(relation[0]):.0f} % of a cycle {side} the guide"
         rows.append((name, str(of), f"{within} ({100.0 * within / of:.0f} %)", place, f"{relation[1]:.2f}"))
     return (
-        f"{head}<p>Each dot is one breath: how far from the guide’s inhale the person’s inhale began, in cycles of the guide; "
-        f"above 0 it began later. Filled dots: the guide led. Open dots: the guide matched the person, so their closeness "
-        f"tells of the guide and not of the person.</p><figure>{frame.svg('place of each breath in the guide’s cycle', body)}"
+        f"{head}<p>Each dot is one breath: how far from the guide’s inhale the person’s inhale began, in "
+        f"cycles of the guide; "
+        f"above 0 it began later. Filled dots: the guide led. Open dots: the guide matched the person, so "
+        f"their closeness "
+        f"tells of the guide and not of the "
+        f"person.</p><figure>{frame.svg('place of each breath in the guide’s cycle', body)}"
         f"<figcaption>The band is what counts as within the guide: a sixth of a cycle to either side. Breaths that had "
         f"nothing to do with the guide would fall in it one time in three.</figcaption></figure>"
-        + _table(("Breaths", "Number", "Within the guide", "Inhale began, on average", "Steadiness, 0 to 1"), rows)
-        + f'<p class="small">Steadiness is the length of the mean phase vector: 1 when every breath keeps the same place in '
+        + table(("Breaths", "Number", "Within the guide", "Inhale began, on average", "Steadiness, 0 to 1"), rows)
+        + f'<p class="small">Steadiness is the length of the mean phase vector: 1 when every breath keeps the '
+        f"same place in "
         f"the guide’s cycle, near 0 when places are scattered. {_paced(told)}</p>"
     )
 
@@ -237,11 +237,12 @@ def _trust(told: Summary) -> str:
             rest = sum(total.values()) - sum(tenths for _, tenths in most)
             rows.append((name, f"{len(total) - len(most)} further reasons", f"{rest / 10:.1f} s", ""))
     text = (
-        f"A value is trusted while its signal’s quality is at least {TRUST_QUALITY:g} of 1 and its last usable sample is at most "
+        f"A value is trusted while its signal’s quality is at least {TRUST_QUALITY:g} of 1 and its last "
+        f"usable sample is at most "
         f"{TRUST_AGE_S:g} s old. What is not trusted is neither drawn nor counted, and never filled in."
     )
-    table = _table(("Signal", "Why not", "In all", "Times"), rows) if rows else ""
-    return f"<h2>Trusted time</h2><p>{text}</p>{''.join(bars)}{table}"
+    found = table(("Signal", "Why not", "In all", "Times"), rows) if rows else ""
+    return f"<h2>Trusted time</h2><p>{text}</p>{''.join(bars)}{found}"
 
 
 def _bar(name: str, kind: str, signal: Signal) -> str:
@@ -255,15 +256,15 @@ def _bar(name: str, kind: str, signal: Signal) -> str:
 
 
 def _decisions(told: Summary) -> str:
-    kept, note = _longest(told.decisions)
+    kept, note = longest(told.decisions)
     rows = []
     for span in kept:
         text = escape(span.text)
         if span.last != span.text:
             text += f'<br><span class="small">at the end: {escape(span.last)}</span>'
-        rows.append((clock_text(span.start_s), _length(span.length_s), text))
-    table = _table(("From", "For", "Reason, in the loop’s own words"), rows) if rows else "<p>It did not run.</p>"
-    return f"<h2>What the loop did, and why</h2>{table}{note}"
+        rows.append((clock_text(span.start_s), length_text(span.length_s), text))
+    found = table(("From", "For", "Reason, in the loop’s own words"), rows) if rows else "<p>It did not run.</p>"
+    return f"<h2>What the loop did, and why</h2>{found}{note}"
 
 
 def _measures(told: Summary) -> str:
@@ -288,8 +289,9 @@ def _measures(told: Summary) -> str:
         rows.append((title, value, between, what, "three breaths; known when a breath has ended"))
     heads = ("Measure", "Median", "90 % lie in", "What it is", "Window and delay")
     return (
-        f"<h2>Measures</h2>{_table(heads, rows)}"
-        '<p class="small">All over the trusted time only. Measures of different software with the same name differ: compare '
+        f"<h2>Measures</h2>{table(heads, rows)}"
+        '<p class="small">All over the trusted time only. Measures of different software with the same name '
+        "differ: compare "
         "only what the same version has measured.</p>"
     )
 
@@ -306,11 +308,11 @@ def _cables(history: History) -> str:
         (clock_text(link.time_s), escape(link.device), escape(link.state.value.replace("_", " ")), escape(link.detail))
         for link in history.links[:MOST_ROWS]
     ]
-    table = _table(("At", "Sensor", "Cable", "Detail"), rows) if rows else "<p>No sensor was connected.</p>"
+    found = table(("At", "Sensor", "Cable", "Detail"), rows) if rows else "<p>No sensor was connected.</p>"
     left_out = len(history.links) - len(rows)
     note = f"{left_out} later changes are left out here. " if left_out else ""
     note += f"{history.faults} pieces of what the sensors sent could not be read and were left out."
-    return f'<h2>Cables</h2>{table}<p class="small">{note}</p>'
+    return f'<h2>Cables</h2>{found}<p class="small">{note}</p>'
 
 
 def _minutes(told: Summary) -> str:
@@ -333,9 +335,11 @@ def _minutes(told: Summary) -> str:
             )
         )
     return (
-        '<h2>Breath, minute by minute</h2><p class="small"><span class="key breath">where the breath was, empty to full, '
+        '<h2>Breath, minute by minute</h2><p class="small"><span class="key breath">where the breath was, '
+        "empty to full, "
         'within the person’s recent range</span><span class="key guide">guide</span><span class="key heart">heart '
-        f"beats</span><br>One minute a row; each point is the mean of {1.0 / charts.STRIP_RATE_HZ:.2f} s, and a hole stays a "
+        f"beats</span><br>One minute a row; each point is the mean of {1.0 / charts.STRIP_RATE_HZ:.2f} s, and "
+        f"a hole stays a "
         f'hole.</p><div class="strips">{"".join(strips)}</div>'
     )
 
@@ -362,40 +366,13 @@ def _record(history: History) -> str:
     rows = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts)
     return (
         f'<footer><h2 style="margin-top:0">This record, and its limits</h2><dl class="facts">{rows}</dl>'
-        '<p class="small">The numbers come from sensors on the skin or round the chest, through filters that take time; each '
-        "is late by its window. They describe this session only and say nothing about a person’s health, fitness to leave "
+        '<p class="small">The numbers come from sensors on the skin or round the chest, through filters that '
+        "take time; each "
+        "is late by its window. They describe this session only and say nothing about a person’s health, "
+        "fitness to leave "
         "or response to care. Two things that happen together here need not be cause and effect. Use only under your "
         "clinic’s own supervision; read vital signs from a device made for it.</p></footer>"
     )
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """`rows` are markup already."""
-    head = "".join(f"<th>{name}</th>" for name in heads)
-    body = "".join(
-        "<tr>" + "".join(f"<td{' class=n' if len(cell) <= 14 else ''}>{cell}</td>" for cell in row) + "</tr>"
-        for row in rows
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _longest(spans: Sequence[Span]) -> tuple[list[Span], str]:
-    if len(spans) <= MOST_ROWS:
-        return list(spans), ""
-    shortest_s = sorted((span.length_s for span in spans), reverse=True)[MOST_ROWS - 1]
-    kept = [span for span in spans if span.length_s >= shortest_s][:MOST_ROWS]
-    note = f"{len(spans) - len(kept)} stretches of at most {shortest_s:.1f} s are left out here; the record holds them all."
-    return kept, f'<p class="small">{note}</p>'
-
-
-def _merged(spans: Iterable[tuple[float, float, str]]) -> list[tuple[float, float, str]]:
-    merged: list[tuple[float, float, str]] = []
-    for start, stop, word in spans:
-        if merged and merged[-1][2] == word:
-            merged[-1] = (merged[-1][0], stop, word)
-        else:
-            merged.append((start, stop, word))
-    return merged
 
 
 def _part(time_s: Floats, start_s: float) -> Bools:
@@ -413,17 +390,3 @@ def _range(values: Floats, step: float, usual: tuple[float, float]) -> tuple[flo
 
 def _thinned(step_s: float) -> str:
     return f"Each point is the mean of {step_s:.1f} s." if step_s > 0.1 else ""
-
-
-def _length(length_s: float) -> str:
-    return f"{length_s:.0f} s" if length_s < 60.0 else f"{clock_text(length_s)} min"
-
-
-def _date(started_utc: str) -> str:
-    """For people; as it stands when it is no date."""
-    try:
-        at = datetime.fromisoformat(started_utc)
-    except ValueError:
-        return started_utc
-    at = at.astimezone(UTC) if at.tzinfo else at
-    return f"{at.day} {MONTHS[at.month - 1]} {at.year}, {at:%H:%M} UTC"

@@ -57,7 +57,7 @@ class Pad:
         shape = (self._hz.size, order.size, 2)
         # Tones higher up are softer (2 dB per octave), as the ear likes its chords.
         self._tone = (self._hz / self._hz.min()) ** -0.33
-        self._tilt = 0.1 * order ** -constants["tilt"]
+        self._tilt = np.asarray(0.1 * order ** -constants["tilt"], dtype=np.float64)
         self._focus = constants["focus"]
         self._lfo_hz = random.uniform(0.011, 0.083, (*shape, 3))
         self._lfo_start = random.random((*shape, 3))
@@ -65,7 +65,7 @@ class Pad:
         self._held = np.zeros((*shape, 3))
 
     def __call__(self, out: Floats, edges: Floats, clock: int) -> None:
-        weight: Floats = np.asarray(self._harmony.weight * self._tone, dtype=np.float64)
+        weight = np.asarray(self._harmony.weight * self._tone, dtype=np.float64)
         tones.pad(
             out, edges, clock, self._hz, weight, self._tilt, self._focus,
             self._lfo_hz, self._lfo_start, self._phase, self._held,

@@ -1,4 +1,4 @@
-"""A made-up session with a body that follows, loses a finger clip and a belt for a while, and sighs: for report tests."""
+"""A made-up session for report tests: a body that follows, loses finger clip and belt for a while, and sighs."""
 
 import math
 import random
@@ -44,7 +44,7 @@ def session(seconds: float, person: str | None = "calm", seed: int = 1) -> Histo
     """The whole history; deterministic."""
     chance = random.Random(seed)
     frames, readings = [], []
-    guide_phase, phase, heart_phase, start_s, inhale_s = 0.0, 0.1, 0.0, 0.0, 1.5
+    guide_phase, phase, heart_phase, start_s = 0.0, 0.1, 0.0, 0.0
     last_beat_s: float | None = None
     n_ticks = round(seconds * TICKS_PER_S)
     wander, drift = 0.0, 0.0
