@@ -22,6 +22,7 @@ from biofeed.sensors.serial_port import SerialPort
 from biofeed.sensors.simulated import SimulatedDevice
 from biofeed.sensors.simulated_port import SimulatedPort
 from biofeed.sound.limiter import Limiter
+from biofeed.sound.loudness import integrated_lufs
 from biofeed.sound.synth import Synth
 
 SETTLE_S = 5.0  # kernels load, the port opens, the decoder makes up its mind
@@ -173,7 +174,7 @@ def sound(asked: argparse.Namespace) -> dict[str, Any]:
                 "soundscape": name,
                 "cpu_s_per_s": used_s / (n_ticks / TICKS_PER_S),
                 "peak_dbfs": float(20.0 * np.log10(np.abs(samples).max() + 1e-12)),
-                "rms_dbfs": float(10.0 * np.log10(np.square(samples).mean() + 1e-24)),
+                "lufs": integrated_lufs(samples),
             }
         )
     return {"sound": rows}

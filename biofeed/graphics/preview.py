@@ -95,7 +95,7 @@ def made_up_frame(tick: int, scene: str) -> ControlFrame:
         progress=min(1.0, time_s / 600.0),
         confidence=1.0 - wave(240.0) ** 8,
     )
-    levels = Levels(picture=min(1.0, time_s / 3.0), sound=0.0, intensity=0.5)
+    levels = Levels(picture=min(1.0, time_s / 3.0), sound=min(1.0, time_s / 10.0), intensity=0.5)
     return ControlFrame(tick, time_s, drive, scene, levels, "running", "a preview: nobody's breath")
 
 

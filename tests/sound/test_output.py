@@ -1,0 +1,156 @@
+"""The sound process without a device: gaps never click, frames that stop fade out, no sound card is one sentence."""
+
+from collections import deque
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from biofeed import scene
+from biofeed.graphics.preview import made_up_frame
+from biofeed.messages import ControlFrame, Levels
+from biofeed.scene import parse_soundscape
+from biofeed.sound import output
+from biofeed.sound.limiter import Settings
+from biofeed.sound.output import AHEAD_FRAMES, BLOCK_FRAMES, Device, Playing, Presence, Ring
+from biofeed.sound.synth import TICK_FRAMES
+
+SOUNDS = {
+    path.stem: parse_soundscape(path.name, path.read_text(encoding="utf-8"))
+    for path in scene.folders()[1].glob("*.toml")
+}
+
+
+class FakePipe:
+    """What the engine sent, and what the process said."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[ControlFrame | None] = deque()
+        self.said: list[tuple[str, Any]] = []
+        self.is_broken = False
+
+    def poll(self, timeout: float) -> bool:
+        if self.is_broken:
+            raise BrokenPipeError
+        return bool(self.waiting)
+
+    def recv(self) -> Any:
+        return self.waiting.popleft()
+
+    def send(self, obj: Any) -> None:
+        self.said.append(obj)
+
+
+def frame(tick: int, name: str = "tide") -> ControlFrame:
+    return replace(made_up_frame(tick, name), levels=Levels(1.0, 1.0, 0.5))
+
+
+def test_what_is_written_is_read_in_order_however_it_is_cut() -> None:
+    ring, random = Ring(2000), np.random.default_rng(1)
+    sent = random.normal(0.0, 1.0, (40_000, 2)).astype(np.float32)
+    got, at = [], 0
+    while at < len(sent):
+        n = int(min(random.integers(1, 700), 2000 - ring.n_waiting, len(sent) - at))
+        ring.write(sent[at : at + n])
+        at += n
+        out = np.empty((min(int(random.integers(1, 700)), ring.n_waiting), 2), np.float32)
+        ring.read_into(out)
+        got.append(out)
+    heard = np.concatenate(got)
+    assert np.array_equal(heard[240:], sent[240 : len(heard)])  # the first 5 ms fade in
+    assert ring.n_gaps == 0
+
+
+def test_a_gap_fades_out_and_in_and_is_counted() -> None:
+    ring = Ring()
+    out = np.empty((1000, 2), np.float32)
+    ring.write(np.full((2000, 2), 0.5, np.float32))
+    ring.read_into(out)
+    heard = [out.copy()]
+    for _ in range(3):  # the second of these finds nothing
+        ring.read_into(out)
+        heard.append(out.copy())
+    assert ring.n_gaps == 1
+    ring.write(np.full((700, 2), 0.5, np.float32))
+    ring.read_into(out)
+    heard.append(out.copy())
+    assert ring.n_gaps == 2
+    assert np.abs(np.diff(heard[-1][:, 0])).max() < 0.01
+    with pytest.raises(ValueError, match="full"):
+        ring.write(np.zeros((100_000, 2), np.float32))
+
+
+def test_frames_that_stop_fade_out_and_come_back_slowly() -> None:
+    presence = Presence()
+    assert presence(None, False) is None
+    for tick in range(180):
+        heard = presence(frame(tick), False)
+    assert heard
+    assert heard.levels.sound == pytest.approx(1.0)
+    levels = [presence(None, False).levels.sound for _ in range(90)]  # type: ignore[union-attr]
+    assert levels[20] == pytest.approx(1.0)
+    assert levels[-1] == pytest.approx(0.0, abs=0.02)
+    back = [presence(frame(300 + tick), False).levels.sound for tick in range(130)]  # type: ignore[union-attr]
+    assert back[60] < 0.6
+    assert back[-1] == pytest.approx(1.0)
+    assert max(np.abs(np.diff(levels + back))) < 0.02
+
+
+@pytest.mark.parametrize("is_broken", [False, True])
+def test_the_end_fades_out_before_it_is_done(is_broken: bool) -> None:
+    pipe = FakePipe()
+    playing = Playing(pipe, SOUNDS, "tide", 1, Settings())
+    out = np.empty((TICK_FRAMES, 2), np.float32)
+    power = []
+    for tick in range(240):
+        if tick < 150:
+            pipe.waiting.append(frame(tick))
+        elif tick == 150:
+            pipe.is_broken = is_broken
+            pipe.waiting.append(None)
+        playing.listen()
+        playing.render()
+        assert AHEAD_FRAMES <= playing.ring.n_waiting < AHEAD_FRAMES + TICK_FRAMES
+        playing.ring.read_into(out)
+        power.append(float(np.square(out).mean()))
+    assert playing.is_done
+    assert power[140] > 1e-7
+    assert power[-1] < 1e-3 * power[140]
+
+
+def test_a_change_of_scene_reaches_the_synthesiser() -> None:
+    pipe = FakePipe()
+    playing = Playing(pipe, SOUNDS, "tide", 1, Settings())
+    other = next(name for name in SOUNDS if name != "tide")
+    out = np.empty((TICK_FRAMES, 2), np.float32)
+    quiet = []
+    for tick in range(500):
+        pipe.waiting.append(frame(tick, "tide" if tick < 150 else other))
+        playing.listen()
+        playing.render()
+        playing.ring.read_into(out)
+        quiet.append(float(np.abs(out).max()))
+    assert min(quiet[250:330]) < 1e-3
+    assert quiet[-1] > 1e-3
+
+
+def test_no_device_is_told_once_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = []
+
+    def broken() -> ModuleType:
+        tries.append(1)
+        raise OSError("PortAudio library not found")
+
+    monkeypatch.setattr(output, "_sounddevice", broken)
+    pipe = FakePipe()
+    device = Device(Playing(pipe, SOUNDS, "tide", 1, Settings()))
+    assert [device.keep_open(now_s) for now_s in (0.0, 1.0, 6.0, 12.0)] == [False] * 4
+    assert len(tries) == 3
+    assert [kind for kind, _ in pipe.said] == ["error"]
+    assert "the session goes on without" in pipe.said[0][1]
+
+
+def test_the_callback_s_block_is_shorter_than_what_lies_ahead() -> None:
+    assert 2 * BLOCK_FRAMES < AHEAD_FRAMES
