@@ -93,6 +93,10 @@ class SimulatedDevice:
             elif body[0] == bfs.Type.STOP:
                 self._mask = 0
 
+    def drop(self) -> None:
+        """Frames found no room on the wire: the next one of each stream says so."""
+        self._is_dropped = [True, True]
+
     def advance(self, time_s: float) -> bytes:
         """All bytes that have left the board up to host time `time_s` and were not given yet."""
         while self._resets_s and self._resets_s[0] <= time_s:
@@ -114,6 +118,7 @@ class SimulatedDevice:
         self._boot_id = int(self._rng.integers(1, 2**16))
         self._mask = 0b11
         self._seq = [0, 0]
+        self._is_dropped = [False, False]
         self._held = np.empty(0), np.empty(0, dtype=np.bool_)
         self._held_step = 0
         self._hello_s = time_s + BOOT_S
@@ -165,7 +170,8 @@ class SimulatedDevice:
         if not self._is_booted or not self._mask >> item.stream & 1:
             return
         top, fmt = (PPG_MAX, "u10in16") if item.stream == 0 else (BELT_MAX, "u16")
-        flags = Flag.LEAD_OFF * item.is_off
+        flags = Flag.LEAD_OFF * item.is_off | Flag.TX_DROP * self._is_dropped[item.stream]
+        self._is_dropped[item.stream] = False
         flags |= Flag.RAIL_LOW * bool(item.counts.min() <= 0)
         flags |= Flag.RAIL_HIGH * bool(item.counts.max() >= top)
         t_us = round(item.step * _CLOCK_STEPS - self._boot_s * self._us_per_s)

@@ -25,6 +25,7 @@ class SimulatedPort:
         self._done = threading.Event()
         self._lock = threading.Lock()  # plugging happens in another thread than feeding
         self._wire: _Wire | None = None
+        self._held = b""  # the end of a write that found no room for all of it
         self._thread = threading.Thread(target=self._run, name="simulated device", daemon=True)
         self.url = ""
         self.n_dropped = 0  # bytes that nobody was there to take
@@ -51,6 +52,7 @@ class SimulatedPort:
         with self._lock:
             self._wire = _PtyWire() if hasattr(os, "openpty") else _SocketWire()
             self.url = self._wire.url
+            self._held = b""
 
     def close(self) -> None:
         """Power off."""
@@ -73,8 +75,14 @@ class SimulatedPort:
                 self.n_dropped += len(data)
                 return
             heard = self._wire.read()
-            if data and not self._wire.write(data):
+            self._held = self._held[self._wire.write(self._held) :]
+            if (
+                data and not self._held
+            ):  # a frame is never torn: what does not fit waits, what comes behind it is dropped
+                self._held = data[self._wire.write(data) :]
+            elif data:
                 self.n_dropped += len(data)
+                self._device.drop()
         if heard:
             self._device.receive(heard, time_s)
 
@@ -96,12 +104,12 @@ class _PtyWire:
         except OSError:
             return b""
 
-    def write(self, data: bytes) -> bool:
-        """False when there was no room for all of it."""
+    def write(self, data: bytes) -> int:
+        """How many bytes there was room for."""
         try:
-            return os.write(self._ours, data) == len(data)
+            return os.write(self._ours, data)
         except OSError:
-            return False
+            return 0
 
     def close(self) -> None:
         os.close(self._theirs)
@@ -135,12 +143,12 @@ class _SocketWire:
             self._host = None
         return data
 
-    def write(self, data: bytes) -> bool:
-        """False when there was nobody, or no room for all of it."""
+    def write(self, data: bytes) -> int:
+        """How many bytes there was somebody, and room, for."""
         try:
-            return self._host is not None and self._host.send(data) == len(data)
+            return self._host.send(data) if self._host else 0
         except OSError:
-            return False
+            return 0
 
     def close(self) -> None:
         if self._host:
