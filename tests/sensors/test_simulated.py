@@ -153,6 +153,7 @@ def test_when_nobody_reads_whole_frames_are_dropped_and_nothing_waits() -> None:
             port._step(step * 0.02)
         assert port.n_dropped > 4_000
         decoder, events = bfs.BfsDecoder("x"), []
+        decoder(SimulatedDevice("calm", 1).advance(1.0), 0.0)  # its twin's HELLO: the next is up to 10 s away
         with serial.serial_for_url(port.url, timeout=0.02) as host:
             for step in range(4000, 4200):
                 port._step(step * 0.02)
