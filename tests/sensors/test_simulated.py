@@ -149,13 +149,13 @@ def test_a_host_reads_it_over_a_real_wire(wire: str, monkeypatch: pytest.MonkeyP
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="there is no pseudo-terminal on this system")
 def test_when_nobody_reads_whole_frames_are_dropped_and_nothing_waits() -> None:
     with plugged() as port:
-        for step in range(1, 4000):
+        for step in range(1, 2500):
             port._step(step * 0.02)
         assert port.n_dropped > 4_000
         decoder, events = bfs.BfsDecoder("x"), []
         decoder(SimulatedDevice("calm", 1).advance(1.0), 0.0)  # its twin's HELLO: the next is up to 10 s away
         with serial.serial_for_url(port.url, timeout=0.02) as host:
-            for step in range(4000, 4200):
+            for step in range(2500, 2700):
                 port._step(step * 0.02)
                 events += decoder(host.read(4096), 0.0)
         assert sum(isinstance(event, Fault) for event in events) <= 1  # opening a port throws away what lay in it
