@@ -20,10 +20,11 @@ from biofeed.config import Config
 from biofeed.engine import Engine, Sink
 from biofeed.errors import OutputError, SceneError, UsageError, nearest
 from biofeed.filming import Canvas, film_process, filming
+from biofeed.graphics.film import check_size
 from biofeed.graphics.picture import picture_process
 from biofeed.graphics.preview import preview
 from biofeed.live import ChildPlan, Mailbox, Session
-from biofeed.messages import TICKS_PER_S, ControlFrame, Entry, Reading
+from biofeed.messages import TICKS_PER_S, ControlFrame, Entry, LinkChanged, Reading
 from biofeed.scene import Scene
 from biofeed.sensors import people as persons
 from biofeed.sensors import ports
@@ -51,6 +52,7 @@ def demo(asked: argparse.Namespace) -> int:
     worlds = _worlds(first)
     film = asked.out / "demo.mp4"
     if headless:
+        check_size(asked.size)
         canvas = Canvas(worlds, first.name, asked.seed, asked.size)
         children = [ChildPlan("film", film_process, (canvas, settings, film), newest=False, kept=False)]
     else:
@@ -227,6 +229,9 @@ def _hold(
         if simulated:
             simulated.set_guide(frame.time_s, frame.drive.guide)
         told.frame(frame)
+        for entry in entries:
+            if isinstance(entry, LinkChanged):
+                told.link(entry)
 
     ended = "interrupted"
     try:
@@ -258,7 +263,10 @@ class _Teller:
         if frame.time_s - self._shown_s >= (0.25 if self._live else 10.0):
             self._shown_s = frame.time_s
             film = "" if self._film_s is None else f", film {self._film_s:3.0f} s"
-            self._line(f"{frame.time_s:4.0f} s of {self._duration_s:g}{film}, {frame.state}: {frame.reason}")
+            self._line(f"{frame.time_s:4.0f} s of {self._duration_s:g}{film}: {frame.reason}")
+
+    def link(self, link: LinkChanged) -> None:
+        self._line(f"{link.device}: {link.detail}", lasting=True)
 
     def child(self, child: str, kind: str, value: Any) -> None:
         if kind == "film":
@@ -267,9 +275,7 @@ class _Teller:
             if late and (self._live or value % 10 < 0.25):
                 self._line(f"film {value:3.0f} s of {self._duration_s:g}")
         elif kind in ("error", "supervisor"):
-            self._line(f"{child}: {value}")
-            if self._live:
-                sys.stderr.write("\n")
+            self._line(f"{child}: {value}", lasting=True)
         elif kind == "ready":
             self._line(f"{child}: {value}")
 
@@ -277,8 +283,10 @@ class _Teller:
         if self._live:
             sys.stderr.write("\r\x1b[K")
 
-    def _line(self, text: str) -> None:
-        sys.stderr.write(f"\r\x1b[K{text[:110]}" if self._live else f"{text}\n")
+    def _line(self, text: str, lasting: bool = False) -> None:
+        """On a terminal each line takes the place of the one before, unless that one is to last."""
+        end = "\n" if lasting else ""
+        sys.stderr.write(f"\r\x1b[K{text if lasting else text[:110]}{end}" if self._live else f"{text}\n")
         sys.stderr.flush()
 
 

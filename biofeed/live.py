@@ -110,7 +110,9 @@ class Child:
     def _spawn(self) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=self.plan.target, args=(theirs, *self.plan.args), name=self.plan.name)
+        self._process = context.Process(
+            target=self.plan.target, args=(theirs, *self.plan.args), name=self.plan.name, daemon=True
+        )
         self._process.start()
         theirs.close()
         self._outlet = Outlet(self._pipe, self.plan.newest)

@@ -28,11 +28,18 @@ _SOUND_BITS_PER_S = 192_000
 _MATRIX, _PRIMARIES, _CURVE, _LIMITED = 1, 1, 13, 1
 
 
+def check_size(size: tuple[int, int]) -> None:
+    """Raises UsageError when a film cannot have that width and height: H.264 halves the colour's."""
+    if size[0] % 2 or size[1] % 2 or min(size) < 2:
+        even = f"{max(2, size[0] // 2 * 2)}x{max(2, size[1] // 2 * 2)}"
+        raise UsageError(f"a film's width and height must be even: {size[0]}x{size[1]} cannot be, {even} can")
+
+
 class Film:
     """An MP4 that grows picture by picture; use it in a `with`: what breaks off leaves no file behind.
 
     `sample_rate_hz` None makes a silent film. Sound and pictures may come in any order and in pieces of any length.
-    Raises UsageError for an odd size (H.264 halves the colour's), OutputError when the file cannot be written.
+    Raises UsageError for an odd size, OutputError when the file cannot be written.
     """
 
     def __init__(
@@ -42,9 +49,7 @@ class Film:
         fps: int | Fraction,
         sample_rate_hz: int | None = SAMPLE_RATE_HZ,
     ) -> None:
-        if size[0] % 2 or size[1] % 2 or min(size) < 2:
-            even = f"{max(2, size[0] // 2 * 2)}x{max(2, size[1] // 2 * 2)}"
-            raise UsageError(f"a film's width and height must be even: {size[0]}x{size[1]} cannot be, {even} can")
+        check_size(size)
         self._path = Path(path)
         self._part = self._path.with_name(f".{self._path.name}.part")
         self._size = size
