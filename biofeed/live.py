@@ -5,6 +5,7 @@ frame to be drawn. Nothing that a child does, or fails to do, holds up a tick.
 """
 
 import functools
+import gc
 import multiprocessing
 import signal
 import threading
@@ -195,6 +196,8 @@ class Session:
 
     def run(self, sinks: Sequence[Sink]) -> None:
         """The session from its first tick to its end. SIGINT and SIGTERM end it calmly; a second one at once."""
+        gc.collect()
+        gc.freeze()  # what stands now stands for the session: looking through it again would cost milliseconds
         previous = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             run(self._engine, self._clock.sleep_until, self._intake, [*sinks, self._show])

@@ -6,6 +6,7 @@ the prediction, pull at each confirmed turning point. It is advanced by the low-
 """
 
 import math
+import statistics
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +61,7 @@ class Settings:
 
 def median_rate(periods_s: list[float]) -> float | None:
     """Breaths per minute of the median of up to three periods."""
-    return 60.0 / float(np.median(periods_s)) if periods_s else None
+    return 60.0 / statistics.median(periods_s) if periods_s else None
 
 
 class Respiration:
@@ -132,13 +133,13 @@ class Respiration:
 
     def at(self, time_s: float) -> None:
         """Sets what is known at `time_s`: phase and level are those of `time_s + predict_s`."""
-        s = self._state
-        turns, rate_hz = int(s[TURNS]), float(s[RATE_HZ])
-        self.age_s = time_s - float(s[LAST_TURN_S]) + self._lag(0.0) if turns else None
+        s = self._state.tolist()  # numbers out of an array cost more, one by one, than all of them at once
+        turns, rate_hz = int(s[TURNS]), s[RATE_HZ]
+        self.age_s = time_s - s[LAST_TURN_S] + self._lag(0.0) if turns else None
         overdue = self.age_s * rate_hz if self.age_s is not None else 0.0  # in expected breaths
-        periods = [float(value) for value in s[PERIODS : PERIODS + 3] if value > 0.0]
+        periods = [value for value in s[PERIODS : PERIODS + 3] if value > 0.0]
         self.breaths_per_min = median_rate(periods) if periods and overdue < 2.0 else None
-        fit = min(max(1.0 - (float(s[ERROR]) - 0.12) / 0.25, 0.0), 1.0)
+        fit = min(max(1.0 - (s[ERROR] - 0.12) / 0.25, 0.0), 1.0)
         if not is_learned(turns, int(s[BREATHS]), self._stream.polarity == 0):
             self.quality, self.reason = 0.3 * min(turns / 3.0, 1.0), "learning your breath"
         elif s[HELD] > 0.0 or overdue > 1.5:
@@ -150,13 +151,13 @@ class Respiration:
             self.phase = self.level = None
             self._shown = None
             return
-        ahead_s = time_s + self._settings.predict_s - float(s[PHASE_S]) + self._lag(0.0)
-        phase = self._advanced(float(s[PHASE]), min(max(ahead_s, 0.0), AHEAD_S))
+        ahead_s = time_s + self._settings.predict_s - s[PHASE_S] + self._lag(0.0)
+        phase = self._advanced(s, min(max(ahead_s, 0.0), AHEAD_S))
         if self._shown is not None and (self._shown - phase) % 1.0 < 0.25:
             phase = self._shown  # a correction waits: what is shown never runs backwards
         self.phase = self._shown = phase
-        seen = (float(s[VALUE]) - float(s[LOW])) / float(s[AMPLITUDE])
-        moved = self._wave(phase) - self._wave(float(s[PHASE]))
+        seen = (s[VALUE] - s[LOW]) / s[AMPLITUDE]
+        moved = self._wave(phase) - self._wave(s[PHASE])
         self.level = min(max(seen + moved, 0.0), 1.0)
 
     def _lag(self, default: float) -> float:
@@ -168,10 +169,9 @@ class Respiration:
         a, b = self._template[k % N_TEMPLATE], self._template[(k + 1) % N_TEMPLATE]
         return float(a + (place - k) * (b - a))
 
-    def _advanced(self, phase: float, left_s: float) -> float:
-        """The phase `left_s` later, at the person's own pace of inhale and exhale."""
-        s = self._state
-        rate_hz, duty = float(s[RATE_HZ]), float(s[DUTY])
+    def _advanced(self, s: list[float], left_s: float) -> float:
+        """The state's phase `left_s` later, at the person's own pace of inhale and exhale."""
+        phase, rate_hz, duty = s[PHASE], s[RATE_HZ], s[DUTY]
         # with no sign of the turn, the phase does not run far beyond it
         is_waiting = s[HEADING] * (s[EXTREME] - s[VALUE]) < 0.03 * s[AMPLITUDE]
         stop = 0.54 if s[HEADING] > 0.0 else 1.04
