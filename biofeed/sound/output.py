@@ -208,7 +208,8 @@ class Device:
             self._playing.tell("ready", str(sound.query_devices(kind="output")["name"]))
         except Exception as error:  # PortAudio's own, or OSError when its library is missing
             self.close()
-            said = f"no sound ({str(error).splitlines()[0]}); the session goes on without, and tries again"
+            why = "there is no output device" if "device -1" in str(error) else str(error).splitlines()[0]
+            said = f"no sound: {why}; the session goes on without, and tries again"
             if said != self._said:
                 self._playing.tell("error", said)
             self._said = said
