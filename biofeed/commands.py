@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from biofeed import config, offline
+from biofeed import __version__, config, offline
 from biofeed import scene as worlds_of
 from biofeed.clock import MonotonicClock
 from biofeed.config import Config
@@ -97,7 +97,7 @@ def render(asked: argparse.Namespace) -> int:
         _known_person(asked.person)
         first = worlds_of.load(asked.scene)
         worlds, name, seed = {first.name: first}, first.name, asked.seed
-    length_s = settings.engine.flow.duration_s
+    length_s = capsule.n_ticks / TICKS_PER_S if capsule else settings.engine.flow.duration_s
     at_s = None
     if asked.out.suffix.lower() == ".png":
         at_s = length_s / 2.0 if asked.at is None else asked.at
@@ -139,6 +139,8 @@ def replay(asked: argparse.Namespace) -> int:
             print(f"equal: all {result.n_ticks} control frames")
         else:
             print(f"different from tick {result.first_difference} on")
+            if capsule.opening.version != __version__:
+                print(f"it was recorded with biofeed {capsule.opening.version}; this is {__version__}")
         if capsule.torn:
             print(capsule.torn)
     return 0 if equal else 1

@@ -193,6 +193,16 @@ def test_a_capsule_from_a_later_version_is_refused_in_words(
     assert "update biofeed" in error
 
 
+def test_a_capsule_is_drawn_as_it_was_recorded(
+    capsule: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "again.wav"
+    code, _, _ = said(capsys, "render", "--from", str(capsule), "--out", str(out))
+    assert code == 0
+    n_ticks = Capsule.open(capsule).n_ticks
+    assert out.stat().st_size == pytest.approx(n_ticks * 800 * 2 * 4, abs=200)  # stereo, 32-bit float
+
+
 def test_a_report_is_written_for_a_capsule(capsule: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     out = tmp_path / "report.html"
     code, _, _ = said(capsys, "report", str(capsule), "--out", str(out))
