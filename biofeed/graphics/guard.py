@@ -74,7 +74,7 @@ class _Cells:
         self.shape = shape
         self._is_up = np.zeros(shape, dtype=bool)
         self._extreme = np.zeros(shape)  # the peak of those that are up, the trough of those that are down
-        self._rose_s = np.full(shape, math.inf)  # since the last rise of FLASH, shown or held back
+        self._rose_s = np.full(shape, math.inf)  # since the last rise of FLASH ended, shown or held back
         self._would_rise = np.zeros(shape, dtype=bool)
         self._offended_s = np.full(shape, math.inf)  # since the last rise that came too soon after another
         self._field = tuple(max(1, round(n / FIELD)) for n in shape)
@@ -101,7 +101,7 @@ class _Cells:
         falls = self._is_up & (shown < self._extreme - FLASH)
         rises = ~self._is_up & (shown > self._extreme + FLASH + 1e-9)  # not by rounding in the gain
         self._offended_s[rises & (self._rose_s < FLASH_GAP_S)] = 0.0
-        self._rose_s[rises] = 0.0
+        self._rose_s[rises | (self._is_up & (shown > self._extreme))] = 0.0  # a rise that goes on has not ended yet
         further = np.where(self._is_up, np.maximum(self._extreme, shown), np.minimum(self._extreme, shown))
         self._extreme = np.where(falls | rises, shown, further)
         self._is_up = (self._is_up | rises) & ~falls
