@@ -150,6 +150,16 @@ class Chunk:
     is_start: bool  # True when it does not continue the chunk before: stages forget their past
 
 
+class BeatLabel:
+    """What a beat's interval says beside the usual one; nothing is repaired, everything is said."""
+
+    UNKNOWN = "unknown"  # after a gap, or no usual interval yet
+    NORMAL = "normal"
+    EARLY = "early"  # an ectopic beat, or a false one that was not withdrawn
+    LATE = "late"  # the pause after an early beat, or a pause of the heart
+    MISSED = "missed"  # about two or three usual intervals: beats in between were not seen
+
+
 @dataclass(frozen=True, slots=True)
 class Beat:
     """A heart beat; ibi_ms is the interval that it ends, None after a gap."""
@@ -157,6 +167,15 @@ class Beat:
     time_s: float
     ibi_ms: float | None
     quality: float
+    label: str = BeatLabel.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """A Beat told before, at `time_s`, was no beat after all: seen so at `at_s`, at most half a second after it was told."""
+
+    time_s: float
+    at_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,11 +216,12 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one tick told of the body: the features, and the beats and breaths that ended since the tick before."""
+    """What one tick told of the body: the features, and what became certain since the tick before."""
 
     features: Features
     beats: tuple[Beat, ...] = ()
     breaths: tuple[Breath, ...] = ()
+    withdrawn: tuple[Withdrawn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
