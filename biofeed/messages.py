@@ -172,7 +172,7 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """A Beat told before, at `time_s`, was no beat after all: seen so at `at_s`, at most half a second after it was told."""
+    """The Beat told at `time_s` was none after all: seen so at `at_s`, at most half a second after it was told."""
 
     time_s: float
     at_s: float
