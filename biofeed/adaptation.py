@@ -11,9 +11,10 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from biofeed import pacer
-from biofeed.body import Baseline, Slow, Swell, clip, known
+from biofeed.body import FirstMedian, Slow, Swell, clip, known
 from biofeed.messages import Breath, Drive, Features, Reading
 from biofeed.settings import bounded, check
+from biofeed.signals.baseline import Baseline
 
 TRUST_LOST, TRUST_REGAINED = 0.4, 0.5  # quality; H-17 shows nothing below 0.5, and the gap keeps it from flickering
 STALE_S, DOUBT_S, GLIDE_S = 1.0, 0.3, 1.5  # R8: the age or doubt that ends trust, and the glide, stay under 3 s
@@ -81,6 +82,7 @@ class Adaptation:
         self._guidance = Guidance(settings)
         self._slow = Slow()
         self._swell = Swell()
+        self._baseline = Baseline()
         self._time_s: float | None = None
         self._trusted = False
         self._doubt_s = 0.0  # for how long the trust has been other than it seems
@@ -106,7 +108,10 @@ class Adaptation:
             step = BREATH_SLEW * dt_s if self._weight > 0.0 else 1.0
             self._breath = clip(level, self._breath - step, self._breath + step)
         guide, effort, text = self._guidance(dt_s, time_s, reading, self._breath, self._trusted, pacing, calm_request)
-        calm, coherence = self._slow(dt_s, features, self._guidance.own_per_min, self._guidance.baseline_per_min)
+        self._baseline(reading)
+        calm, coherence = self._slow(
+            dt_s, features, self._baseline, self._guidance.own_per_min, self._guidance.baseline_per_min
+        )
         pulse = self._swell(dt_s, time_s, reading.beats, features)
         neutral, weight = Drive(), self._weight
         drive = Drive(
@@ -169,8 +174,8 @@ class Guidance:
         self._yields = 0
         self._is_excess = False
         self._learned_s = 0.0
-        self._own_rate = Baseline()
-        self._own_minute = Baseline()  # rate times depth
+        self._own_rate = FirstMedian()
+        self._own_minute = FirstMedian()  # rate times depth
         self._minutes: deque[float] = deque(maxlen=EXCESS_BREATHS)
 
     @property

@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 
 from biofeed.messages import Beat, Drive, Features
+from biofeed.signals.baseline import Baseline
 
 HEART_TRUST = 0.4  # quality; the same as for the breath
 SLOW_S = 20.0  # time constant: a full change of calm starts at no more than 5 %/s (H-21)
@@ -27,32 +28,30 @@ class Slow:
     """Calm and coherence: what evolves the scene over minutes, relative to the person's own first minutes."""
 
     def __init__(self) -> None:
-        self._hr, self._rsa = Baseline(), Baseline()
-        self._since_s = 0.0
         self._calm, self._coherence = Drive().calm, Drive().coherence
 
     def __call__(
-        self, dt_s: float, features: Features, own_per_min: float | None, rest_per_min: float | None
+        self, dt_s: float, features: Features, own: Baseline, own_per_min: float | None, rest_per_min: float | None
     ) -> tuple[float, float]:
-        """Calm 0..1 (0.5 is as at first; slower heart and breath and more sinus arrhythmia raise it), coherence."""
+        """Calm 0..1 (0.5 is as at first; slower heart and breath and more sinus arrhythmia raise it), and coherence.
+
+        Coherence goes from the person's own low (their 10th percentile) to order without any rest.
+        """
         hr, rsa, coherence = (known(value) for value in (features.hr_bpm, features.rsa_bpm, features.coherence))
         if not features.heart.quality >= HEART_TRUST:
             hr = rsa = coherence = None
-        self._since_s += dt_s
-        if self._since_s >= 1.0:
-            self._since_s -= 1.0
-            self._hr.add(hr)
-            self._rsa.add(rsa)
         told: list[float] = []
-        if hr is not None and self._hr.value:
-            told.append((self._hr.value - hr) / (0.2 * self._hr.value))  # a fifth of the rate is a deep change at rest
+        own_hr, own_rsa, own_coherence = (own.percentiles(name) for name in ("hr_bpm", "rsa_bpm", "coherence"))
+        if hr is not None and own_hr:
+            told.append((own_hr[1] - hr) / (0.2 * own_hr[1]))  # a fifth of the rate is a deep change at rest
         if own_per_min is not None and rest_per_min:
             told.append((rest_per_min - own_per_min) / (0.5 * rest_per_min))  # 12/min to 6/min
-        if rsa is not None and self._rsa.value:
-            told.append((rsa - self._rsa.value) / self._rsa.value)  # doubles in slow breathing
+        if rsa is not None and own_rsa and own_rsa[1] > 0.0:
+            told.append((rsa - own_rsa[1]) / own_rsa[1])  # doubles in slow breathing
         calm = 0.5 + 0.5 * clip(sum(told) / len(told), -1.0, 1.0) if told else Drive().calm
         self._calm += (calm - self._calm) * -math.expm1(-dt_s / SLOW_S)
-        wanted = clip(coherence or 0.0, 0.0, 1.0)
+        low = min(own_coherence[0], 0.9) if own_coherence else 0.0
+        wanted = clip(((coherence or 0.0) - low) / (1.0 - low), 0.0, 1.0)
         self._coherence += (wanted - self._coherence) * -math.expm1(-dt_s / SLOW_S)
         return self._calm, self._coherence
 
@@ -97,7 +96,7 @@ def swell_height(beat: Beat, features: Features) -> float:
     return math.pow(min(1.0, 50.0 / fastest), 1.3) * clip((130.0 - fastest) / 40.0, 0.0, 1.0)
 
 
-class Baseline:
+class FirstMedian:
     """The median of a person's first values; the first 120 that are known count, and it is known from the 5th on."""
 
     def __init__(self) -> None:

@@ -20,6 +20,20 @@ examples:
 biofeed is not a medical device: it does not monitor, diagnose or treat.
 """
 
+ANALYZE = """\
+A signal is NAME=COLUMN or NAME=COLUMN:KIND. COLUMN is a name in the file or a number from 0; KIND is ppg, ecg or resp,
+and may be left out where NAME tells it (pulse, ecg, belt ...). EDF and WFDB files know their rates; a CSV or NPZ file
+needs --rate, or a column of times (time, t, ms ...).
+
+examples:
+  biofeed analyze night.csv --signal pulse=PLETH --signal belt=RESP --out night
+  biofeed analyze log.csv --signal chest=2:resp --rate 50 --out log
+  biofeed analyze 100.hea --signal heart=MLII:ecg --out 100
+
+DIR gets beats.csv, breaths.csv, features.csv (10 rows a second) and measures.json, which says what the measures are.
+An empty cell means "not known"; heart_reason and breath_reason say why. Times are in s from the recording's start.
+"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; 0 done, 1 it failed (one sentence says what), 2 it was called wrongly."""
@@ -101,6 +115,8 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("capsule", type=Path, metavar="CAPSULE")
     report.add_argument("--out", type=Path, default=Path("report.html"), metavar="FILE", help="default: report.html")
 
+    _analyze(add("analyze", "a recording (CSV, EDF, NPZ, WFDB) through the live signal path"))
+
     for name, about, module in (
         ("scenes", "list the worlds", "commands"),
         ("people", "list the simulated persons", "commands"),
@@ -122,6 +138,20 @@ def _parser() -> argparse.ArgumentParser:
     for command in commands.choices.values():
         command.add_argument("--config", type=Path, metavar="FILE", help="settings in a TOML file")
     return parser
+
+
+def _analyze(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class, parser.epilog = argparse.RawDescriptionHelpFormatter, ANALYZE
+    parser.add_argument("file", type=Path, metavar="FILE", help=".csv, .tsv, .txt, .edf, .bdf, .npz, .hea")
+    parser.add_argument(
+        "--signal",
+        action="append",
+        required=True,
+        metavar="NAME=COLUMN[:KIND]",
+        help="what to analyse; may be repeated",
+    )
+    parser.add_argument("--rate", type=_rate, metavar="HZ", help="samples a second, where the file does not say it")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the tables go")
 
 
 def _world(parser: argparse.ArgumentParser) -> None:
@@ -147,6 +177,10 @@ def _seconds(text: str) -> float:
 
 def _minutes(text: str) -> float:
     return _bounded(text, 0.5, 90, "minutes")
+
+
+def _rate(text: str) -> float:
+    return _bounded(text, 1, 20_000, "samples a second")
 
 
 def _fps(text: str) -> int:

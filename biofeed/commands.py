@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from biofeed import __version__, config, offline
+from biofeed import __version__, config, offline, recordings
+from biofeed import analyze as analysis
 from biofeed import scene as worlds_of
 from biofeed.clock import MonotonicClock
 from biofeed.config import Config
@@ -34,6 +35,7 @@ from biofeed.sensors.simulated_port import SimulatedPort
 from biofeed.session.capsule import Capsule, Opening, digest_of
 from biofeed.session.recorder import Recorder
 from biofeed.session.report import report_html
+from biofeed.signals.hrv import declaration
 from biofeed.sound.output import sound_process
 
 FILM_PATIENCE_S = 3600.0  # a film is finished however slow the machine is
@@ -153,6 +155,20 @@ def report(asked: argparse.Namespace) -> int:
     return 0
 
 
+def analyze(asked: argparse.Namespace) -> int:
+    """A recording through the live signal path."""
+    settings = config.load(asked.config)
+    sources = analysis.sources(asked.signal)
+    found = recordings.read(asked.file, [source.column for source in sources], asked.rate)
+    for note in found.notes:
+        _say(note)
+    with _progress(asked.file.name, found.end_s) as tell:
+        told = analysis.analyze(sources, found, asked.out, settings.engine.signals, tell)
+    print("\n".join(told))
+    print(asked.out)
+    return 0
+
+
 def scenes(asked: argparse.Namespace) -> int:
     """The worlds that lie in the folder; a broken one is named with its mistake."""
     found: list[dict[str, Any]] = []
@@ -207,6 +223,7 @@ def _hold(
     person = sensor.removeprefix("simulated:") if sensor.startswith("simulated:") else None
     engine = Engine(settings.engine, first)
     files = {name: text for world in worlds.values() for name, text in world.files.items()}
+    files["measures.json"] = json.dumps(declaration(), indent=1)
     opening = Opening(
         started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
         seed=seed,

@@ -6,6 +6,7 @@ BiofeedError            it failed: one sentence on standard error, exit code 1
 +-- SceneError          a shader, manifest or soundscape is wrong; carries file and line
 +-- SensorError         a port or device cannot be used
 +-- CapsuleError        a session capsule cannot be read or written
++-- RecordingError      a recording for `biofeed analyze` cannot be used; names the file, and the line of a text
 `-- OutputError         the picture, the sound or a file cannot be produced
 """
 
@@ -47,6 +48,10 @@ class SensorError(BiofeedError):
 
 class CapsuleError(BiofeedError):
     """A session capsule cannot be read or written."""
+
+
+class RecordingError(BiofeedError):
+    """A recording cannot be used; the message names the file, and the line where there is one."""
 
 
 class OutputError(BiofeedError):

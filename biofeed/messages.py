@@ -212,6 +212,11 @@ class Features:
     rsa_bpm: float | None = None
     heart: Trust = field(default_factory=Trust)
     breath: Trust = field(default_factory=Trust)
+    pnn50: float | None = None  # 0..1
+    lf_hf: float | None = None
+    breath_heart_phase: float | None = None  # cycles 0..1: where in the breath the heart is fastest
+    pulse_breaths_per_min: float | None = None  # the breath as the pulse or ECG shows it, without a belt
+    pulse_breath: Trust = field(default_factory=Trust)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,9 +55,9 @@ else
     echo "[1/3] system libraries: all there"
 fi
 
-echo "[2/3] Python packages into .venv (about 250 MB, some minutes the first time)"
+echo "[2/3] Python packages into .venv (about 300 MB, some minutes the first time)"
 [ -x .venv/bin/python ] || "$PYTHON" -m venv .venv
-PIP_CONSTRAINT=constraints.txt .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+PIP_CONSTRAINT=constraints.txt .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,recordings]'
 
 echo "[3/3] kernels"
 .venv/bin/biofeed warm

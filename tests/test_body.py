@@ -1,13 +1,15 @@
 import itertools
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import settings as runs
 from hypothesis import strategies as st
 
-from biofeed.body import Baseline, Slow, Swell, swell_height
-from biofeed.messages import Beat, Features, Trust
+from biofeed.body import FirstMedian, Slow, Swell, swell_height
+from biofeed.messages import Beat, Features, Reading, Trust
+from biofeed.signals.baseline import Baseline
 
 TICK_S = 1.0 / 60.0
 GOOD = Trust(1.0, 0.0, "")
@@ -76,13 +78,15 @@ def test_beats_counted_twice_move_less_not_more():
 
 def slow(seconds, **told):
     """Calm and coherence after two steady minutes and then `seconds` of something else."""
-    stage = Slow()
+    stage, baseline = Slow(), Baseline()
     before = Features(0.0, hr_bpm=70.0, rsa_bpm=6.0, coherence=0.0, heart=GOOD)
-    for _ in range(120 * 60):
-        stage(TICK_S, before, 14.0, 14.0)
+    for tick in range(120 * 60):
+        if tick % 60 == 0:
+            baseline(Reading(replace(before, time_s=tick * TICK_S)))
+        stage(TICK_S, before, baseline, 14.0, 14.0)
     own = told.pop("own", 14.0)
     after = Features(0.0, **({"hr_bpm": 70.0, "rsa_bpm": 6.0, "coherence": 0.0, "heart": GOOD} | told))
-    return [stage(TICK_S, after, own, 14.0) for _ in range(round(seconds * 60))]
+    return [stage(TICK_S, after, baseline, own, 14.0) for _ in range(round(seconds * 60))]
 
 
 def test_calm_begins_and_stays_in_the_middle_for_a_body_that_stays_as_it_was():
@@ -113,13 +117,13 @@ def test_calm_and_coherence_are_slow():
 def test_what_is_not_known_says_nothing():
     stage = Slow()
     for _ in range(600):
-        values = stage(TICK_S, Features(0.0, hr_bpm=math.nan, rsa_bpm=None), None, None)
+        values = stage(TICK_S, Features(0.0, hr_bpm=math.nan, rsa_bpm=None), Baseline(), None, None)
     assert values == (0.5, 0.0)
     assert slow(60.0, hr_bpm=200.0, own=None, heart=Trust(0.1, 0.0, "noisy"))[-1] == (pytest.approx(0.5, abs=0.01), 0.0)
 
 
 def test_a_baseline_is_the_median_of_the_first_values_that_are_known():
-    baseline = Baseline()
+    baseline = FirstMedian()
     for value in (3.0, None, 1.0, 2.0, 4.0):
         baseline.add(value)
         assert baseline.value is None

@@ -26,33 +26,10 @@ from biofeed.session.summary import (
     mode_of,
     summarize,
 )
-from biofeed.session.wording import MOST_ROWS, date_text, length_text, longest, merged, table
+from biofeed.session.wording import MEASURES, MOST_ROWS, date_text, length_text, longest, merged, table
+from biofeed.signals.spectrum import COHERENCE_DEFINITION
 
 __all__ = ["History", "report_html"]
-
-# (name in Features, what it is called, unit, decimals, what it is, its window and delay)
-MEASURES = (
-    (
-        "hr_bpm",
-        "Heart rate",
-        "/min",
-        0,
-        "60 over the median time between beats",
-        "8 s; follows a change after about 4 s",
-    ),
-    ("rmssd_ms", "RMSSD", "ms", 0, "root mean square of the differences between neighbouring beat intervals", "60 s"),
-    ("sdnn_ms", "SDNN", "ms", 0, "standard deviation of the beat intervals", "120 s, at least 60 s"),
-    ("rsa_bpm", "Heart rate swing", "/min", 1, "highest minus lowest heart rate within one breath", "one breath"),
-    (
-        "coherence",
-        "Coherence",
-        "",
-        2,
-        "share of the heart rhythm’s variation at its strongest frequency between 0.04 and 0.26 Hz; 0 to 1, to be "
-        "compared with itself only",
-        "64 s; half of a change shows after about 45 s",
-    ),
-)
 
 
 def report_html(history: History) -> str:
@@ -292,7 +269,7 @@ def _measures(told: Summary) -> str:
         f"<h2>Measures</h2>{table(heads, rows)}"
         '<p class="small">All over the trusted time only. Measures of different software with the same name '
         "differ: compare "
-        "only what the same version has measured.</p>"
+        f"only what the same version has measured. Coherence here is {escape(COHERENCE_DEFINITION)}.</p>"
     )
 
 

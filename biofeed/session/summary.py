@@ -118,7 +118,7 @@ class Summary:
         return math.atan2(mean.imag, mean.real) / (2.0 * math.pi), abs(mean)
 
 
-HEART_MEASURES = ("hr_bpm", "rmssd_ms", "sdnn_ms", "rsa_bpm", "coherence")
+HEART_MEASURES = ("hr_bpm", "rmssd_ms", "sdnn_ms", "pnn50", "lf_hf", "rsa_bpm", "coherence")
 BREATH_MEASURES = ("breaths_per_min", "breath_level")
 
 
@@ -140,7 +140,9 @@ def summarize(history: History) -> Summary:
     guide = np.array([frame.drive.guide for frame in history.frames], dtype=np.float64)
     onsets_s = guide_onsets(frame_s, guide)
     starts_s = np.array([item.start_s for reading in history.readings for item in reading.breaths], dtype=np.float64)
-    beats = (item for reading in history.readings for item in reading.beats if item.quality >= TRUST_QUALITY)
+    gone_s = {item.time_s for reading in history.readings for item in reading.withdrawn}
+    told = (item for reading in history.readings for item in reading.beats)
+    beats = (item for item in told if item.quality >= TRUST_QUALITY and item.time_s not in gone_s)
     decisions = _spans(((frame.time_s, frame.reason) for frame in history.frames), end_s)
     return Summary(
         end_s=end_s,

@@ -12,6 +12,40 @@ MONTHS = (
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
 
+# (name in Features, what it is called, unit, decimals, what it is, its window and delay)
+MEASURES = (
+    (
+        "hr_bpm",
+        "Heart rate",
+        "/min",
+        0,
+        "60 over the median time between beats",
+        "8 s; follows a change after about 4 s",
+    ),
+    ("rmssd_ms", "RMSSD", "ms", 0, "root mean square of the differences between neighbouring beat intervals", "60 s"),
+    ("sdnn_ms", "SDNN", "ms", 0, "standard deviation of the beat intervals", "120 s, at least 60 s"),
+    ("pnn50", "pNN50", "", 2, "share of the differences between neighbouring beat intervals over 50 ms", "60 s"),
+    (
+        "lf_hf",
+        "LF/HF",
+        "",
+        1,
+        "slow (0.04 to 0.15 Hz) over fast (0.15 to 0.4 Hz) variation of the beat intervals; breathing under 9/min "
+        "raises it by itself",
+        "120 s",
+    ),
+    ("rsa_bpm", "Heart rate swing", "/min", 1, "highest minus lowest heart rate within one breath", "one breath"),
+    (
+        "coherence",
+        "Coherence",
+        "",
+        2,
+        "share of the heart rhythm’s variation at its strongest frequency between 0.04 and 0.26 Hz; 0 to 1, to be "
+        "compared with itself only",
+        "64 s; half of a change shows after about 45 s",
+    ),
+)
+
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """`rows` are markup already."""

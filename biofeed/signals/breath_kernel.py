@@ -1,218 +1,261 @@
-"""The compiled breath tracker: state in one array, one sample after the other, whatever the cut. See respiration.py."""
+"""The compiled breath tracker: its state in a few arrays, one sample after the other, whatever the cut.
+
+Two parts work side by side. Behind the present, a symmetric smoother shows the turning points as they were: they give
+breaths, rate and the waveform by phase. At the present, a grid of probabilities (`breath_grid.py`) is moved on and
+weighed by how well value and movement fit that waveform; its mean is the phase.
+"""
 
 import numpy as np
 
+from biofeed.signals.breath_grid import BINS, SPEED_STEP, SPEEDS, expect, mean, place, wander, weigh
 from biofeed.signals.filters import Floats, compiled
 
 # fmt: off
 (
-    SIGN, STALE, OFFSET, TAINT, HEADING, EXTREME, EXTREME_AT, TURNS, BREATHS, LOW, HIGH, AMPLITUDE, DUTY, RATE_HZ,
-    PHASE, PHASE_S, PULL, ERROR, HELD, VALUE, PEAK_S, PEAK, TROUGH_S, TROUGH, LAST_TURN_S, N_RECENT, N_SAMPLE, N_STEP,
-    LOW_AT, HIGH_AT, RAW_DUTY, PERIODS, _P2, _P3, SPAN, SLIPS, OFF_S, SIZE,
-) = range(38)
+    SIGN, STALE, OFFSET, TAINT, OFF_S, SLIPS, N_RECENT, N_SAMPLE, N_STEP, VALUE, VALUE_S, HEADING, EXTREME, LEAST,
+    TURNS, BREATHS, PEAK, PEAK_S, ONSET, BACK, LOW, AMPLITUDE, SPREAD, DUTY, RATE_HZ, IS_LIVE, THETA, FOCUS, SPEED_HZ,
+    ERROR, HELD, TOLD_S, IS_SETTLED, AGAINST, SIZE,
+) = range(35)
 # fmt: on
-
-TURN_SHARE = 0.2  # of the breath's range: going back by so much confirms a turning point
-SPAN_S = 12.0  # the range seen in this time also says what a turn is: a pulse in the belt is no breath
+KEPT = 32  # breaths
+PERIOD_LOW_S, PERIOD_HIGH_S = 1.2, 40.0  # 50 and 1.5 breaths/min: the edges of what is called a breath
 TAINT_S = 0.3  # a breath with a longer hole in it is not told
 FORGET_S = 3.0  # without a signal for so long, the range has to be learned again
-EARLIER = 1.15  # depth that grows with the square of time would give 1.37, but pulse and noise show 90 % early
 SLIP_SHARE = 0.6  # of the breath's range, within SLIP_S
-PERIOD_LOW_S, PERIOD_HIGH_S = 1.2, 40.0  # 50 and 1.5 breaths/min: the edges of what is called a breath
-MOVE_S = 0.16  # over this time movement is compared with the waveform's
-# How far value and movement scatter about the waveform, and the phase about its prediction. Chosen on simulated belts
-# at 3-25/min; they are not the best for impedance breath of intensive care (BIDMC).
-VALUE_SPREAD, MOVE_SPREAD, PHASE_SPREAD, CORRECT_S = 0.2, 0.6, 0.06, 0.25
-FREE_TURNS = 3  # until then the phase is set, afterwards only pulled
-POLARITY_BREATHS = 4  # breaths looked at before the shape decides which way is up
-POLARITY_DUTY = 0.56  # people inhale faster than they exhale: a longer rise is a fall upside down
-
-
-def is_learned(turns: int, breaths: int, is_open: bool) -> bool:
-    """Enough turning points for a phase; more when the polarity has to be learned from the shape."""
-    return turns >= FREE_TURNS and (not is_open or breaths >= POLARITY_BREATHS)
-
-
-@compiled
-def _wave(template: Floats, phase: float) -> float:
-    n = template.shape[0]
-    place = (phase - np.floor(phase)) * n
-    k = int(place)
-    a, b = template[k % n], template[(k + 1) % n]
-    return float(a + (place - k) * (b - a))
+SLIPS_MOST = 2.5  # in some 10 s: then the belt moves, or the range was learned wrong, and is learned again
+TURN_SHARE, RANGE_S = 0.3, 64.0  # of the range seen in this time: going back by so much is a turning point
+START_S = 3.0  # so much has to be seen before the first turning point
+RISE_LOW, RISE_HIGH = 0.15, 0.5  # heights of the rise between which its beginning is extrapolated from,
+RISE_BACK, RISE_MOST_S = 0.9, 0.25  # by this share of their distance: a rise begins like a sine's square
+GAIN, FIRST_GAIN, LOW_GAIN = 0.15, 0.5, 0.2  # of the waveform, by breath; of the level it rests at
+MOVE_BREATHS, MOVE_LOW_S, MOVE_HIGH_S = 0.12, 0.2, 1.5  # over this time movement is compared with the waveform's
+FIRST_SPREAD, SPREAD_MOST = 0.12, 0.5  # variance of the log depth
+HELD_BREATHS, HELD_SHARE = 1.5, 0.25  # moving by less than this share of the range for so many breaths: held
+POLARITY_BREATHS = 5  # breaths looked at before the shape says which way is up
+AGAINST_LEAST, AGAINST_BREATHS = 0.1, 3.0  # how clearly and how lastingly it must look upside down
+HEARD_S = (0.3, 2.3)  # who is told to breathe in does so between these times after it
 
 
 @compiled
-def _crossing(history: Floats, n: int, stop: int, heading: float, extreme: float, depth: float) -> float:
-    """The last time before step n at which the signal was within `depth` of the extreme."""
+def _cycle(theta: float, duty: float) -> float:
+    """Phase 0..1 at a place 0..1 in the breath's time."""
+    return 0.5 * theta / duty if theta < duty else 0.5 + 0.5 * (theta - duty) / (1.0 - duty)
+
+
+@compiled
+def _median(values: Floats) -> float:
+    """The median of those above 0, 0 when there are none."""
+    kept = np.sort(values[values > 0.0])
+    n = kept.shape[0]
+    return float(0.5 * (kept[(n - 1) // 2] + kept[n // 2])) if n else 0.0
+
+
+@compiled
+def _keep(row: Floats, value: float) -> None:
+    """The newest value comes last, the oldest goes."""
+    for k in range(KEPT - 1):
+        row[k] = row[k + 1]
+    row[KEPT - 1] = value
+
+
+@compiled
+def _at(row: Floats, place: float) -> float:
+    """A ring's value at a fractional step."""
+    n, first = row.shape[0], int(np.floor(place))
+    a, b = row[first % n], row[(first + 1) % n]
+    return float(a + (place - first) * (b - a))
+
+
+@compiled
+def _learn(history: Floats, shape: Floats, s: Floats, before: float, up: float, down: float, gain: float) -> None:
+    """Blends a breath, from the peak at step `before` over the onset to the peak, into the waveform and its scatter.
+
+    `up` and `down`: how far it rose and fell. `shape` (8, BINS): value, movement and their variances by phase, then by
+    place in the breath's time, the scatter smoothed.
+    """
+    low, back = _at(history[2], s[ONSET]), s[BACK]
+    for k in range(BINS):
+        f = 2.0 * k / BINS
+        at = s[ONSET] + (s[PEAK] - s[ONSET]) * f if f < 1.0 else before + (s[ONSET] - before) * (f - 1.0)
+        depth, y = up if f < 1.0 else down, _at(history[0], at)
+        seen = ((y - low) / depth, (y - _at(history[0], max(at - back, 0.0))) / depth)
+        for j in range(2):
+            off = seen[j] - shape[j, k]
+            if s[BREATHS] <= 1.0:
+                shape[j, k], shape[2 + j, k] = seen[j], 0.02 / (1 + j)
+            else:
+                shape[2 + j, k] += gain * (off * off - shape[2 + j, k])
+                shape[j, k] += gain * off
+    for k in range(BINS):
+        at = _cycle(k / BINS, s[DUTY]) * BINS
+        for j in range(2):
+            shape[4 + j, k], shape[6 + j, k] = _at(shape[j], at), 0.0
+            for m in range(-2, 3):
+                shape[6 + j, k] += (3.0 - abs(m)) / 9.0 * shape[2 + j, (int(at) + m) % BINS]
+
+
+@compiled
+def _onset(history: Floats, first: int, last: int, most_back: float, is_extreme: bool) -> float:
+    """The step at which the rise to the peak at `last` began; for impedance, the step of the least value."""
     size = history.shape[1]
-    for j in range(n - 1, stop - 1, -1):
-        here = heading * (extreme - history[0, j % size])
-        if here <= depth:
-            after = heading * (extreme - history[0, (j + 1) % size])
-            part = (depth - here) / (after - here) if after > here else 0.0
-            t = history[1, j % size]
-            return float(t + part * (history[1, (j + 1) % size] - t))
-    return float(history[1, stop % size])
+    lowest = first
+    for i in range(first, last + 1):
+        if history[2, i % size] < history[2, lowest % size]:
+            lowest = i
+    if is_extreme:
+        return float(lowest)
+    low, high = history[2, lowest % size], history[2, last % size]
+    early = late = lowest
+    for i in range(lowest, last):
+        share = (history[0, i % size] - low) / max(high - low, 1e-12)
+        if share <= RISE_LOW:
+            early = i
+        if share <= RISE_HIGH:
+            late = i
+    return max(early - RISE_BACK * (late - early), lowest - most_back)
 
 
 @compiled
-def _turn_time(history: Floats, n: int, at: int, heading: float, extreme: float, depth: float) -> float:
-    """When the turn began: extrapolated from when its depth passed 30 % and 90 % of what confirmed it."""
-    size = history.shape[1]
-    shallow = _crossing(history, n, at, heading, extreme, 0.3 * depth)
-    deep = _crossing(history, n, at, heading, extreme, 0.9 * depth)
-    first = at
-    while first > max(0, n - size + 2) and heading * (extreme - history[0, (first - 1) % size]) <= 0.3 * depth:
-        first -= 1
-    return float(min(max(shallow - EARLIER * (deep - shallow), history[1, first % size]), shallow))
-
-
-@compiled
-def _learn(history: Floats, n: int, template: Floats, s: Floats, end_s: float, end: float, gain: float) -> None:
-    """Blends the breath that has just ended into the waveform, each half stretched to half of the phase."""
-    size, bins = history.shape[1], template.shape[0]
-    half = bins // 2
-    j = max(0, n - size + 2)
-    for k in range(bins):
-        if k < half:
-            t = s[TROUGH_S] + (s[PEAK_S] - s[TROUGH_S]) * k / half
-            base = s[TROUGH]
-        else:
-            t = s[PEAK_S] + (end_s - s[PEAK_S]) * (k - half) / half
-            base = end
-        while j < n - 1 and history[1, (j + 1) % size] <= t:
-            j += 1
-        a, b = history[:, j % size], history[:, (j + 1) % size]
-        part = min(max((t - a[1]) / (b[1] - a[1]), 0.0), 1.0) if b[1] > a[1] else 0.0
-        u = (a[0] + part * (b[0] - a[0]) - base) / max(s[PEAK] - base, 1e-12)
-        template[k] += gain * (min(max(u, 0.0), 1.0) - template[k])
-
-
-@compiled
-def _turn(
-    history: Floats, template: Floats, s: Floats, n: int, t: float, depth: float, lag: float, rows: Floats
+def _peak(
+    history: Floats,
+    shape: Floats,
+    kept: Floats,
+    s: Floats,
+    at: int,
+    dt: float,
+    lag: float,
+    is_extreme: bool,
+    row: Floats,
 ) -> int:
-    """A turning point is certain: update range, rate, duty and waveform; returns 1 when it ends a Breath."""
-    heading, extreme = s[HEADING], s[EXTREME]
-    turn_s = _turn_time(history, n, int(s[EXTREME_AT]), heading, extreme, depth)
-    gain = 0.5 if s[TURNS] < 5.0 else 0.25
-    told = 0
-    if heading > 0.0:
-        s[PEAK_S], s[PEAK] = turn_s, extreme
-        s[HIGH] += gain * (extreme - s[HIGH])
-    else:
-        inhale, exhale = s[PEAK_S] - s[TROUGH_S], turn_s - s[PEAK_S]
-        is_whole = s[TURNS] >= 2.0 and inhale > 0.2 and exhale > 0.2
-        if is_whole and PERIOD_LOW_S < inhale + exhale < PERIOD_HIGH_S and s[TAINT] == 0.0:
-            s[BREATHS] += 1.0
-            for k in range(2):
-                s[PERIODS + k] = s[PERIODS + k + 1]
-            s[PERIODS + 2] = inhale + exhale
-            duty = min(max(inhale / (inhale + exhale), 0.2), 0.7)
-            s[RAW_DUTY] += (duty - s[RAW_DUTY]) / min(s[BREATHS], 6.0)
-            s[DUTY] += (duty - s[DUTY]) * (0.6 if s[BREATHS] < 3.0 else 0.3)
-            a, b, c = s[PERIODS], s[PERIODS + 1], s[PERIODS + 2]
-            usual = max(min(a, b), min(max(a, b), c)) if a > 0.0 else c
-            s[RATE_HZ] = 1.0 / usual
-            _learn(history, n, template, s, turn_s, extreme, 0.5 if s[BREATHS] < 3.0 else 0.3)
-            rows[0, 0], rows[0, 1], rows[0, 2] = s[TROUGH_S] - lag, inhale, exhale
-            rows[0, 3] = min(max((s[PEAK] - s[TROUGH]) / max(s[AMPLITUDE], 1e-12), 0.0), 1.0)
-            told = 1
-        s[TAINT] = 0.0
-        s[TROUGH_S], s[TROUGH] = turn_s, extreme
-        s[LOW] += gain * (extreme - s[LOW])
+    """The top of a breath at step `at` is certain: updates what is known of breaths; returns 1 when one has ended."""
+    size = history.shape[1]
+    before, onset = s[PEAK], s[ONSET]
+    s[PEAK], s[PEAK_S], s[ONSET] = at, history[1, at % size], -1.0
     s[TURNS] += 1.0
-    s[LAST_TURN_S] = turn_s
-    s[AMPLITUDE] = max(s[HIGH] - s[LOW], 1e-12)
-    if s[RATE_HZ] <= 0.0 and s[TURNS] >= 2.0:
-        s[RATE_HZ] = 0.5 / max(abs(s[PEAK_S] - s[TROUGH_S]), 0.6)
-    share = 0.5 / (1.0 - s[DUTY]) if heading > 0.0 else 0.5 / s[DUTY]
-    seen = (0.5 if heading > 0.0 else 0.0) + min((t - turn_s) * s[RATE_HZ] * share, 0.3)
-    if s[TURNS] <= FREE_TURNS:
-        s[PHASE], s[PULL] = seen, 0.0
-    else:
-        off = seen - s[PHASE]
-        s[PULL] = 0.6 * (off - np.floor(off + 0.5))
-    s[HEADING] = -heading
-    s[EXTREME], s[EXTREME_AT] = history[0, n % history.shape[1]], n
-    return told
+    if before < s[TAINT] <= at:
+        kept[2] = 0.0
+    _keep(kept[2], s[PEAK_S] - lag)
+    if s[TURNS] < 2.0 or before < s[TAINT] <= at:
+        return 0
+    rise = _onset(history, int(before), at, RISE_MOST_S / dt, is_extreme)
+    rise_s, top_s, low = _at(history[1], rise), history[1, int(before) % size], _at(history[2], rise)
+    period_s, inhale_s = s[PEAK_S] - top_s, s[PEAK_S] - rise_s
+    up, down = history[2, at % size] - low, history[2, int(before) % size] - low
+    if not PERIOD_LOW_S < period_s < PERIOD_HIGH_S or min(inhale_s, period_s - inhale_s) < 0.15 or min(up, down) <= 0.0:
+        return 0
+    _keep(kept[0], period_s)
+    _keep(kept[1], min(max(inhale_s / period_s, 0.1), 0.85))
+    s[RATE_HZ], s[DUTY] = 1.0 / _median(kept[0, -5:]), _median(kept[1, -9:])
+    s[BACK] = max(1.0, round(min(max(MOVE_BREATHS / s[RATE_HZ], MOVE_LOW_S), MOVE_HIGH_S) / dt))
+    if s[BREATHS] == 0.0:
+        s[LOW], s[AMPLITUDE], s[SPREAD] = low, 0.5 * (up + down), FIRST_SPREAD
+    gain = FIRST_GAIN if s[BREATHS] < 3.0 else GAIN
+    s[SPREAD] += gain * (min(np.log(up / s[AMPLITUDE]) ** 2, SPREAD_MOST) - s[SPREAD])
+    s[LOW] += max(gain, LOW_GAIN) * (low - s[LOW])
+    s[AMPLITUDE] += gain * (up - s[AMPLITUDE])
+    s[BREATHS] += 1.0
+    s[ONSET] = rise
+    _learn(history, shape, s, before, up, down, gain)
+    if onset < 0.0:
+        return 0
+    begin_s, swing = _at(history[1], onset), history[2, int(before) % size] - _at(history[2], onset)
+    row[0], row[1], row[2] = begin_s - lag, top_s - begin_s, rise_s - top_s
+    row[3], row[4] = min(max(swing / s[AMPLITUDE], 0.0), 1.0), swing
+    return 1
 
 
 @compiled
-def _follow(history: Floats, template: Floats, s: Floats, n: int, y: float, step_s: float) -> None:
-    """Predict the phase over one step, correct it by value and movement, and never run it backwards."""
-    size = history.shape[1]
-    now = s[PHASE]
-    speed = s[RATE_HZ] * (0.5 / s[DUTY] if now < 0.5 else 0.5 / (1.0 - s[DUTY]))
-    ahead = now + speed * step_s
-    back = max(1, round(MOVE_S / step_s))
-    u = (y - s[LOW]) / s[AMPLITUDE]
-    moved = (y - history[0, (n - back) % size]) / s[AMPLITUDE] if n >= back else 0.0
-    spread = max(MOVE_SPREAD * speed * back * step_s, 0.01)
-    best, least = ahead, np.inf
-    for k in range(-24, 25):
-        q = ahead + k / 128.0
-        wave = _wave(template, q)
-        a = (u - wave) / VALUE_SPREAD
-        b = (moved - (wave - _wave(template, q - speed * back * step_s))) / spread
-        c = k / 128.0 / PHASE_SPREAD
-        cost = a * a + b * b + c * c
-        if cost < least:
-            best, least = q, cost
-    pull = s[PULL] * min(1.0, step_s / 0.2)
-    s[PULL] -= pull
-    then = ahead + (best - ahead) * min(1.0, step_s / CORRECT_S) + pull
-    then = max(now, min(then, now + 3.0 * speed * step_s))
-    if s[HEADING] * (s[EXTREME] - y) < 0.03 * s[AMPLITUDE]:  # no sign of the turn yet: wait a little beyond it
-        stop = 0.52 if s[HEADING] > 0.0 else 1.02
-        place = then + 1.0 if stop > 1.0 and then < 0.25 else then
-        if stop < place < stop + 0.25:
-            then = max(now, then - (place - stop))
-    s[PHASE] = then - np.floor(then)
-    s[ERROR] += min(step_s / 2.5, 1.0) * (abs(u - _wave(template, s[PHASE])) - s[ERROR])
-
-
-@compiled
-def _span(history: Floats, n: int, steps: int) -> float:
-    """The range of the signal over the last steps."""
-    size = history.shape[1]
-    low = high = history[0, n % size]
-    for k in range(0, min(steps, size - 2), 4):
-        low = min(low, history[0, (n - k) % size])
-        high = max(high, history[0, (n - k) % size])
+def _span(row: Floats, n: int, steps: int) -> float:
+    """The range of the last steps."""
+    size = row.shape[0]
+    low = high = row[n % size]
+    for k in range(0, min(steps, n, size - 1), 2):
+        low, high = min(low, row[(n - k) % size]), max(high, row[(n - k) % size])
     return float(high - low)
 
 
 @compiled
-def _still(history: Floats, s: Floats, n: int, step_s: float) -> float:
-    """1 when the breath has moved by less than a quarter of its range for one and a half expected breaths."""
-    steps = int(1.5 / (s[RATE_HZ] * step_s))
-    return 1.0 if n >= steps and _span(history, n, steps) < 0.25 * s[AMPLITUDE] else 0.0
+def _depth(smooth: Floats, first: int, n: int) -> float:
+    """What share of the recent range confirms a turning point."""
+    size = smooth.shape[0]
+    values = np.empty((n - first) // 4 + 1)
+    for k in range(values.shape[0]):
+        values[k] = smooth[(first + 4 * k) % size]
+    values.sort()
+    last = values.shape[0] - 1
+    return float(TURN_SHARE * (values[int(0.95 * last)] - values[int(0.05 * last)]))
 
 
 @compiled
-def _sample(x: float, dt: float, config: Floats, s: Floats, z: Floats, unit: Floats, recent: Floats) -> float:
+def _turning(history: Floats, s: Floats, n: int, half: int, dt: float, floor: float) -> int:
+    """Follows the smoothed signal at step n; returns the step of a peak that has just become certain, else -1."""
+    size = history.shape[1]
+    if n * dt < START_S:
+        return -1
+    if n % 12 == 0 or s[LEAST] == 0.0:
+        s[LEAST] = max(_depth(history[2], max(half, n - int(RANGE_S / dt)), n), 0.5 * floor)
+    here = history[2, n % size]
+    if s[HEADING] == 0.0:
+        s[HEADING], s[EXTREME] = -1.0, n
+    if s[HEADING] * (here - history[2, int(s[EXTREME]) % size]) > 0.0:
+        s[EXTREME] = n
+    if s[HEADING] * (history[2, int(s[EXTREME]) % size] - here) <= s[LEAST]:
+        return -1
+    peak = int(s[EXTREME]) if s[HEADING] > 0.0 else -1
+    s[HEADING], s[EXTREME] = -s[HEADING], n
+    return peak
+
+
+@compiled
+def _against(shape: Floats, s: Floats) -> float:
+    """How far the waveform looks upside down: people inhale faster than they exhale, and rest with empty lungs."""
+    low = high = 0.0
+    for k in range(BINS):
+        low += 1.0 / BINS if shape[4, k] < 0.3 else 0.0
+        high += 1.0 / BINS if shape[4, k] > 0.7 else 0.0
+    return float(s[DUTY] - 0.45 + 0.5 * (high - low))
+
+
+@compiled
+def _falls(history: Floats, shape: Floats, s: Floats, is_peak: bool, t: float, dt: float) -> bool:
+    """True when the signal turns out to fall with inhaled volume: by the inhale that was asked for, else by shape."""
+    size, n = history.shape[1], int(s[N_STEP]) - 1
+    if s[TOLD_S] > 0.0 and t >= s[TOLD_S] + HEARD_S[1]:
+        n_heard = min(n, int((HEARD_S[1] - HEARD_S[0]) / dt))
+        moved = history[0, n % size] - history[0, (n - n_heard) % size]
+        s[TOLD_S] = 0.0
+        s[IS_SETTLED] = 1.0 if abs(moved) > max(0.5 * _span(history[0], n, n_heard), 0.3 * s[AMPLITUDE]) else 0.0
+        return bool(moved < 0.0 and s[IS_SETTLED] > 0.0)
+    if not is_peak or s[IS_SETTLED] > 0.0 or s[BREATHS] < POLARITY_BREATHS:
+        return False
+    s[AGAINST] = s[AGAINST] + 1.0 if _against(shape, s) > AGAINST_LEAST else 0.0
+    return bool(s[AGAINST] >= AGAINST_BREATHS)
+
+
+@compiled
+def _sample(
+    x: float, dt: float, config: Floats, s: Floats, z: Floats, unit: Floats, recent: Floats, kept: Floats
+) -> float:
     """One raw sample: a slip of the belt is taken out, then the low-pass; returns its output."""
     value = s[SIGN] * x - s[OFFSET]
     if s[STALE] > 0.0:
-        s[STALE] = s[TURNS] = s[BREATHS] = s[HEADING] = s[RATE_HZ] = s[N_STEP] = 0.0
-        s[HELD] = s[ERROR] = s[TAINT] = s[SLIPS] = s[SPAN] = s[AMPLITUDE] = 0.0
-        s[PERIODS : PERIODS + 3] = 0.0
+        s[STALE] = s[N_STEP] = s[TURNS] = s[BREATHS] = s[HEADING] = s[LEAST] = s[RATE_HZ] = s[IS_LIVE] = 0.0
+        s[HELD] = s[ERROR] = s[TAINT] = s[SLIPS] = s[AMPLITUDE] = 0.0
+        s[AGAINST], s[ONSET] = 0.0, -1.0
+        kept[:] = 0.0
         recent[:] = value
         z[0], z[1] = unit[0] * value, unit[1] * value
-        s[LOW] = s[HIGH] = value
     spot = int(s[N_RECENT]) % recent.shape[0]
     s[SLIPS] -= s[SLIPS] * dt / 10.0
-    if s[BREATHS] >= 3.0 and abs(value - recent[spot]) > SLIP_SHARE * max(s[AMPLITUDE], s[SPAN]):
+    is_leap = s[BREATHS] >= 3.0 and abs(value - recent[spot]) > SLIP_SHARE * s[AMPLITUDE]
+    if is_leap and config[9] == 0.0:
         s[SLIPS] += 1.0
-        s[TAINT] = 1.0
+        s[TAINT] = s[N_STEP]
         s[OFFSET] += value - recent[spot]
         value = recent[spot]
         recent[:] = value
-        if s[SLIPS] > 2.5:  # slip after slip: it is the range that was learned wrong
-            s[STALE] = 1.0
-            s[OFFSET] = 0.0
+        if s[SLIPS] > SLIPS_MOST:
+            s[STALE], s[OFFSET] = 1.0, 0.0
     recent[spot] = value
     s[N_RECENT] += 1.0
     y = config[4] * value + z[0]
@@ -222,90 +265,96 @@ def _sample(x: float, dt: float, config: Floats, s: Floats, z: Floats, unit: Flo
 
 
 @compiled
-def _heads(y: float, n: int, t: float, floor: float, s: Floats) -> float:
-    """Follows the extreme of the half breath that is under way; returns the depth that would end it."""
-    if s[HEADING] != 0.0:
-        if s[HEADING] * (y - s[EXTREME]) > 0.0:
-            s[EXTREME], s[EXTREME_AT] = y, n
-        late = max((t - s[LAST_TURN_S]) * s[RATE_HZ] - 1.0, 0.0)  # overdue: a shallower breath may have begun
-        usual = s[AMPLITUDE] * max(1.0 - 0.5 * late, 0.3)
-        return float(max(TURN_SHARE * max(usual, 0.8 * s[SPAN]), 0.5 * floor))
-    if y <= s[LOW] or n == 0:
-        s[LOW], s[LOW_AT] = y, n
-    if y >= s[HIGH] or n == 0:
-        s[HIGH], s[HIGH_AT] = y, n
-    s[AMPLITUDE] = s[HIGH] - s[LOW]
-    depth = 0.3 * s[AMPLITUDE]
-    if s[AMPLITUDE] > floor:
-        if s[HIGH_AT] > s[LOW_AT] and y < s[HIGH] - depth:
-            s[HEADING], s[EXTREME], s[EXTREME_AT] = 1.0, s[HIGH], s[HIGH_AT]
-        elif s[LOW_AT] > s[HIGH_AT] and y > s[LOW] + depth:
-            s[HEADING], s[EXTREME], s[EXTREME_AT] = -1.0, s[LOW], s[LOW_AT]
-    return float(depth)
+def _still(history: Floats, s: Floats, n: int, dt: float) -> float:
+    """For how many breaths the signal has moved by less than HELD_SHARE of its range; at most HELD_BREATHS."""
+    for k in range(3, 0, -1):
+        breaths = HELD_BREATHS * k / 3.0
+        steps = int(breaths / (s[RATE_HZ] * dt))
+        if n >= steps and _span(history[0], n, steps) < HELD_SHARE * s[AMPLITUDE]:
+            return breaths
+    return 0.0
 
 
 @compiled
 def _step(
-    y: float, t: float, step_s: float, config: Floats, s: Floats, history: Floats, template: Floats, rows: Floats
-) -> int:
+    y: float, t: float, dt: float, config: Floats, s: Floats, smoother: Floats, circle: Floats, history: Floats,
+    shape: Floats, kept: Floats, model: Floats, prior: Floats, turn: Floats, grids: Floats, fit: Floats, row: Floats,
+) -> int:  # fmt: skip
     """One step of the tracker; returns 1 when a Breath has ended."""
-    size, n = history.shape[1], int(s[N_STEP])
+    size, n, half = history.shape[1], int(s[N_STEP]), smoother.shape[0] // 2
+    since_s = t - s[VALUE_S] if n > 0 else dt  # longer after a short gap
     s[N_STEP] += 1.0
     history[0, n % size], history[1, n % size] = y, t
-    s[VALUE], s[PHASE_S] = y, t
+    s[VALUE], s[VALUE_S] = y, t
+    told, peak = 0, -1
+    if n >= 2 * half:
+        smooth = 0.0
+        for k in range(2 * half + 1):
+            smooth += smoother[k] * history[0, (n - k) % size]
+        history[2, (n - half) % size] = smooth
+        peak = _turning(history, s, n - half, half, dt, config[1])
+    if peak >= 0:
+        told = _peak(history, shape, kept, s, peak, dt, config[2], config[9] > 0.0, row)
+        if s[BREATHS] > 0.0:
+            for w in range(SPEEDS):
+                turn[1, w] = s[RATE_HZ] * np.exp(SPEED_STEP * (w - SPEEDS // 2))
+            expect(shape[4:], s[SPREAD], model, prior)
+            place(grids[0], turn, prior, s[DUTY], t - s[PEAK_S], s[IS_LIVE] == 0.0)
+            s[IS_LIVE] = 1.0
+    if config[3] > 0.0 and _falls(history, shape, s, peak >= 0, t, dt):
+        s[SIGN], s[OFFSET], s[STALE] = -s[SIGN], 0.0, 1.0
+        return 0
+    if s[IS_LIVE] == 0.0:
+        return told
+    for w in range(SPEEDS):
+        turn[0, w] = (turn[0, w] + turn[1, w] * since_s * BINS) % BINS
     if n % 8 == 0:
-        s[SPAN] = _span(history, n, min(n, int(SPAN_S / step_s)))
-    depth = _heads(y, n, t, config[1], s)
-    told = 0
-    if s[HEADING] != 0.0 and s[HEADING] * (s[EXTREME] - y) > depth:
-        s[EXTREME_AT] = max(s[EXTREME_AT], n - size + 2)
-        told = _turn(history, template, s, n, t, depth, config[2], rows)
-        if config[3] > 0.0 and s[BREATHS] >= POLARITY_BREATHS and s[RAW_DUTY] > POLARITY_DUTY:
-            s[SIGN] = -s[SIGN]
-            s[STALE] = 1.0
-            s[RAW_DUTY] = s[OFFSET] = 0.0
-    elif s[TURNS] >= 2.0 and s[AMPLITUDE] > 0.0 and s[RATE_HZ] > 0.0:
-        if n % 8 == 0:
-            s[HELD] = _still(history, s, n, step_s)
-        if s[HELD] == 0.0:
-            _follow(history, template, s, n, y, step_s)
+        s[HELD] = _still(history, s, n, dt)
+    if s[HELD] >= HELD_BREATHS:
+        return told
+    breaths = dt * s[RATE_HZ]
+    value = (y - s[LOW]) / s[AMPLITUDE]
+    moved = (y - history[0, (n - int(s[BACK])) % size]) / s[AMPLITUDE]
+    weigh(grids[0], turn, model, fit, value, moved, breaths)
+    wander(grids[0], grids[1], turn, prior, breaths)
+    s[THETA], s[FOCUS], s[SPEED_HZ], depth = mean(grids[0], turn, circle, config[10])
+    off = abs(value - depth * _at(shape[4], (s[THETA] - s[SPEED_HZ] * config[10]) % 1.0 * BINS))
+    s[ERROR] += min(breaths, 1.0) * (min(off / max(depth, 1.0), 1.0) - s[ERROR])
     return told
 
 
 @compiled
 def track(
-    x: Floats,
-    good: Floats,
-    start_s: float,
-    dt: float,
-    config: Floats,
-    s: Floats,
-    z: Floats,
-    unit: Floats,
-    recent: Floats,
-    history: Floats,
-    template: Floats,
-    rows: Floats,
-) -> int:
-    """Advances the tracker by x (n,); writes rows of start_s, inhale_s, exhale_s, depth; returns how many.
+    x: Floats, good: Floats, start_s: float, dt: float, config: Floats, s: Floats, z: Floats, unit: Floats,
+    recent: Floats, smoother: Floats, circle: Floats, history: Floats, shape: Floats, kept: Floats, model: Floats,
+    prior: Floats, turn: Floats, grids: Floats, fit: Floats, rows: Floats,
+) -> int:  # fmt: skip
+    """Advances the tracker by x (n,); writes rows of start_s, inhale_s, exhale_s, depth and depth in the unit.
 
-    `config`: samples per step, least range, low-pass delay, is the polarity open, five filter coefficients. `z`, `unit`
-    (2,): the filter's memory, and that for a standing 1. `history` (2, n): value and time of the last steps.
+    Returns how many. `config`: samples per step, least range, low-pass delay, is the polarity open, five filter
+    coefficients, is it impedance, how far ahead the place is told. `z`, `unit` (2,): the filter's memory, and that for
+    a standing 1. `history` (3, n): value, time, smoothed value of the last steps. `kept` (3, KEPT): the last periods,
+    shares of the inhale, times of tops. `grids` (2, ROWS, BINS): probabilities, scratch.
     """
     every = int(config[0])
     found = 0
     for i in range(x.shape[0]):
-        if good[i] <= 0.0:  # nothing is measured: after a while, what was learned of the range may be wrong
+        if not (
+            good[i] > 0.0 and np.isfinite(x[i])
+        ):  # nothing is measured: after a while, what was learned of the range may be wrong
             s[OFF_S] += dt
             if s[OFF_S] > TAINT_S:
-                s[TAINT] = 1.0
+                s[TAINT] = s[N_STEP]
             if s[OFF_S] > FORGET_S:
                 s[STALE] = 1.0
                 s[OFFSET] = 0.0
             continue
         s[OFF_S] = 0.0
-        y = _sample(x[i], dt, config, s, z, unit, recent)
+        y = _sample(x[i], dt, config, s, z, unit, recent, kept)
         s[N_SAMPLE] += 1.0
         if int(s[N_SAMPLE]) % every == 0:
-            found += _step(y, start_s + i * dt, every * dt, config, s, history, template, rows[found:])
+            found += _step(
+                y, start_s + i * dt, every * dt, config, s, smoother, circle, history, shape, kept, model, prior, turn,
+                grids, fit, rows[found],
+            )  # fmt: skip
     return found

@@ -18,6 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 BUTTERWORTH_Q = 1.0 / math.sqrt(2.0)
 BESSEL_Q = 1.0 / math.sqrt(3.0)  # second order: the flattest delay
 BESSEL_SCALE = 1.2736  # second-order Bessel: natural frequency over -3 dB frequency
+LARGEST = 1e30  # no measurement is larger in any unit; what is would stay in a filter for minutes
 TOP = 0.45  # of the sampling rate: highest corner that a section is designed for
 
 
@@ -92,6 +93,15 @@ class Cascade:
         y = np.empty(x.shape[0])
         _cascade(self.sections, self._memory, x, y)
         return y
+
+
+def finite(x: Floats, quality: Floats, held: float) -> tuple[Floats, Floats]:
+    """x (n,) and its quality, where what is no number is replaced by the last one (or `held`) and has quality 0."""
+    is_number = np.abs(x) < LARGEST
+    if is_number.all():
+        return x, quality
+    newest = np.maximum.accumulate(np.where(is_number, np.arange(x.shape[0]), -1))
+    return np.where(newest < 0, held, x[newest]), np.where(is_number, quality, 0.0)
 
 
 def settled(sections: Floats, value: float) -> Floats:

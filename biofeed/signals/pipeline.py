@@ -9,10 +9,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from biofeed.messages import Beat, Breath, Features, Hello, Input, LinkChanged, LinkState, Reading, Stream, Trust
-from biofeed.signals.cardiac import ODD_QUALITY, Beats
+from biofeed.messages import (
+    Beat,
+    Breath,
+    Features,
+    Hello,
+    Input,
+    LinkChanged,
+    LinkState,
+    Reading,
+    Stream,
+    Trust,
+    Withdrawn,
+)
+from biofeed.signals.cardiac import Beats
 from biofeed.signals.filters import Floats
-from biofeed.signals.hrv import Variability
+from biofeed.signals.hrv import IRREGULAR, Variability
+from biofeed.signals.modulation import Modulation
 from biofeed.signals.quality import Quality
 from biofeed.signals.respiration import Respiration
 from biofeed.signals.respiration import Settings as RespirationSettings
@@ -25,13 +38,23 @@ GOOD = 0.5
 HEART_AGE_S = 3.0
 BREATH_AGE_S = 15.0
 NO_BEAT_S = 3.0  # a good signal without a beat for so long is not a pulse
+VARIABILITY = ("rmssd_ms", "sdnn_ms", "pnn50", "lf_hf", "coherence", "rsa_bpm", "breath_heart_phase")
+APART_SHARE, APART_PER_MIN, APART_S = 0.25, 3.0, 30.0  # from here on belt and pulse tell different breaths
+APART_QUALITY = 0.7
+ODD_QUALITY = 0.35  # of a good pulse at an odd time
 N_RECENT = 5  # beats whose quality says how well the pulse is understood
 
-OF_HEART = {
+OF_PULSE = {
     "off": "finger is off",
     "limit": "pulse sensor is at its limit",
     "noise": "pulse signal is noisy",
     "motion": "the hand is moving",
+}
+OF_ECG = {
+    "off": "an electrode is off",
+    "limit": "ECG is at its limit",
+    "noise": "ECG is noisy",
+    "motion": "the ECG cable is moving",
 }
 OF_BREATH = {
     "off": "belt is off",
@@ -89,19 +112,26 @@ class _Heart(_Lane):
     def __init__(self, device: str, stream: Stream) -> None:
         super().__init__(device, stream)
         self.beats = Beats(stream)
+        self.modulation = Modulation(stream)
         self.recent: list[Beat] = []
         self.since_s = math.inf  # when the signal last became good
 
-    def push(self, item: Timed) -> list[Beat]:
+    def push(self, item: Timed) -> list[Beat | Withdrawn]:
         was_good = self.quality >= GOOD
-        beats = self.beats(item.chunk, self.take(item))
+        quality = self.take(item)
+        told = self.beats(item.chunk, quality)
+        self.modulation(item.chunk, quality, told)
         if self.quality >= GOOD and not was_good:
             self.since_s = self.end_s
-        self.recent = [*self.recent, *beats][-N_RECENT:]
-        return beats
+        for event in told:
+            if isinstance(event, Beat):
+                self.recent = [*self.recent, event][-N_RECENT:]
+            else:
+                self.recent = [beat for beat in self.recent if beat.time_s != event.time_s]
+        return told
 
     def heard(self, time_s: float, link: str, is_irregular: bool) -> Trust:
-        trust = self.trust(time_s, OF_HEART, link)
+        trust = self.trust(time_s, OF_ECG if self.stream.kind == "ecg" else OF_PULSE, link)
         if trust.quality < GOOD:
             return trust
         last_s = self.recent[-1].time_s if self.recent else -math.inf
@@ -109,11 +139,17 @@ class _Heart(_Lane):
             waits = time_s - self.since_s < NO_BEAT_S
             return Trust(0.3, trust.age_s, "looking for the pulse" if waits else "no heart beat is found in the signal")
         shape = sum(beat.quality for beat in self.recent) / len(self.recent)
-        # an irregular rhythm is no fault of the signal: its beats are low for their intervals, not their shape
+        # an irregular rhythm is no fault of the signal: its beats are low for their times, not for their shape
         quality = min(trust.quality, min(shape / ODD_QUALITY, 1.0) if is_irregular else shape)
         if is_irregular:
-            return Trust(quality, trust.age_s, "heart rhythm measures are not available: irregular")
+            return Trust(quality, trust.age_s, IRREGULAR)
         return Trust(quality, trust.age_s, "" if quality >= GOOD else "the pulse is unclear")
+
+    def breath(self, time_s: float) -> tuple[float | None, Trust]:
+        """The breath rate that the heart's signal shows, with its own trust."""
+        known = self.modulation
+        known.at(time_s)
+        return known.breaths_per_min, Trust(known.quality, known.age_s, known.reason)
 
 
 class _Belt(_Lane):
@@ -145,6 +181,7 @@ class Pipeline:
         self._variability = Variability()
         self._heart: _Heart | None = None
         self._belt: _Belt | None = None
+        self._apart_s: float | None = None  # since when belt and pulse tell different breaths
 
     def __call__(self, time_s: float, inputs: Sequence[Input]) -> Reading:
         for item in inputs:
@@ -152,7 +189,7 @@ class Pipeline:
                 self._kinds.update(stream.kind for stream in item.streams)
             elif isinstance(item, LinkChanged):
                 self._links[item.device] = "" if item.state is LinkState.STREAMING else item.detail
-        beats: list[tuple[_Heart, Beat]] = []
+        events: list[tuple[_Heart, Beat | Withdrawn]] = []
         breaths: list[tuple[_Belt, Breath]] = []
         for timed in self._timing(inputs):
             key, kind = (timed.device, timed.stream.id), timed.stream.kind
@@ -160,7 +197,7 @@ class Pipeline:
                 heart = self._hearts.get(key)
                 if heart is None or heart.stream != timed.stream:
                     heart = self._hearts[key] = _Heart(timed.device, timed.stream)
-                beats += [(heart, beat) for beat in heart.push(timed)]
+                events += [(heart, event) for event in heart.push(timed)]
             elif kind in BREATH:
                 belt = self._belts.get(key)
                 if belt is None or belt.stream != timed.stream:
@@ -168,27 +205,38 @@ class Pipeline:
                 breaths += [(belt, breath) for breath in belt.push(timed)]
         self._heart = _speaker(self._heart, list(self._hearts.values()), time_s)
         self._belt = _speaker(self._belt, list(self._belts.values()), time_s)
-        told_beats = tuple(beat for lane, beat in beats if lane is self._heart)
+        told = [event for lane, event in events if lane is self._heart]
         told_breaths = tuple(breath for lane, breath in breaths if lane is self._belt)
-        for beat in told_beats:
-            self._variability.beat(beat)
+        for event in told:
+            if isinstance(event, Beat):
+                self._variability.beat(event)
+            else:
+                self._variability.withdraw(event)
         for breath in told_breaths:
             self._variability.breath(breath)
-        return Reading(self._features(time_s), told_beats, told_breaths)
+        return Reading(
+            self._features(time_s),
+            tuple(event for event in told if isinstance(event, Beat)),
+            told_breaths,
+            tuple(event for event in told if isinstance(event, Withdrawn)),
+        )
 
     def _features(self, time_s: float) -> Features:
         known = self._variability
         known.at(time_s)
         heart, breath = self._absent(HEART, "pulse sensor"), self._absent(BREATH, "breath belt")
-        hr_bpm = breaths_per_min = phase = level = None
+        hr_bpm = breaths_per_min = phase = level = pulse_breaths_per_min = None
+        pulse_breath = Trust(reason=heart.reason)
         if self._heart is not None:
             heart = self._heart.heard(time_s, self._links.get(self._heart.device, ""), known.is_irregular)
+            pulse_breaths_per_min, pulse_breath = self._heart.breath(time_s)
             is_recent = known.last_good_s is not None and time_s - known.last_good_s <= HEART_AGE_S
             if heart.quality >= GOOD and is_recent and heart.age_s is not None and heart.age_s <= HEART_AGE_S:
                 hr_bpm = known.hr_bpm
         if self._belt is not None:
-            breath = self._belt.heard(time_s, self._links.get(self._belt.device, ""))
             tracker = self._belt.breath
+            breath = self._belt.heard(time_s, self._links.get(self._belt.device, ""))
+            breath = self._compared(time_s, breath, tracker.mean_breaths_per_min, pulse_breaths_per_min)
             if breath.quality >= GOOD:
                 phase, level = tracker.phase, tracker.level
                 if tracker.age_s is not None and tracker.age_s <= BREATH_AGE_S:
@@ -197,15 +245,36 @@ class Pipeline:
         return Features(
             time_s,
             hr_bpm=hr_bpm,
-            rmssd_ms=known.rmssd_ms if has_heart else None,
-            sdnn_ms=known.sdnn_ms if has_heart else None,
-            coherence=known.coherence if has_heart else None,
             breaths_per_min=breaths_per_min,
             breath_phase=phase,
             breath_level=level,
-            rsa_bpm=known.rsa_bpm if has_heart else None,
             heart=heart,
             breath=breath,
+            pulse_breaths_per_min=pulse_breaths_per_min,
+            pulse_breath=pulse_breath,
+            **{name: getattr(known, name) if has_heart else None for name in VARIABILITY},
+        )
+
+    def _compared(self, time_s: float, breath: Trust, belt: float | None, pulse: float | None) -> Trust:
+        """The belt's trust beside the breath that the pulse shows: less when the two differ for long.
+
+        It is no veto, for the pulse may be the one that errs; half and double are the same breath to a spectrum.
+        """
+        is_apart = False
+        if belt is not None and pulse is not None and breath.quality >= GOOD:
+            ratio = max(belt, pulse) / min(belt, pulse)
+            is_apart = ratio > 1.0 + APART_SHARE and abs(ratio - 2.0) > APART_SHARE
+            is_apart = is_apart and abs(belt - pulse) > APART_PER_MIN
+        if not is_apart:
+            self._apart_s = None
+            return breath
+        if self._apart_s is None:
+            self._apart_s = time_s
+        if time_s - self._apart_s < APART_S:
+            return breath
+        quality = breath.quality * APART_QUALITY
+        return Trust(
+            quality, breath.age_s, breath.reason if quality >= GOOD else "belt and pulse show different breaths"
         )
 
     def _absent(self, kinds: tuple[str, ...], name: str) -> Trust:

@@ -53,6 +53,23 @@ def pulse(beats_s: Floats, seconds: float, rate_hz: float = 500.0, noise: float 
     return np.clip(np.round(350.0 + 160.0 * volume), 0, 1023)
 
 
+def cardiogram(
+    beats_s: Floats, seconds: float, rate_hz: float, t_height: float = 0.25, noise: float = 0.02, seed: int = 1
+) -> Floats:
+    """Volts (n,): P, R, S and T waves as bells, with breath-like wander and noise; the R wave is at the beat."""
+    time_s = np.arange(round(seconds * rate_hz)) / rate_hz
+    volt = noise * np.random.default_rng(seed).normal(size=time_s.size) + 0.2 * np.sin(2 * np.pi * 0.2 * time_s)
+    for beat_s in beats_s:
+        for at_s, height, width_s in (
+            (0.0, 1.0, 0.011),
+            (0.03, -0.2, 0.01),
+            (0.28, t_height, 0.04),
+            (-0.16, 0.1, 0.025),
+        ):
+            volt += height * np.exp(-0.5 * ((time_s - beat_s - at_s) / width_s) ** 2)
+    return volt
+
+
 def chunks(stream: Stream, counts: Floats, sizes: list[int], start_s: float = 0.0) -> list[Chunk]:
     """The counts cut into Chunks of the given sizes in turn, for ever; sizes of 0 give empty Chunks."""
     cut, at, turn = [], 0, 0

@@ -178,7 +178,7 @@ def test_a_heart_without_order_keeps_its_beats_and_loses_its_measures():
     truth_s = 1.0 + np.cumsum(ibis_s)
     readings = played(packets(PULSE, pulse(truth_s, SECONDS), 10, SKEW), 76.0)
     last = readings[-1].features
-    assert last.heart.reason == "heart rhythm measures are not available: irregular"
+    assert last.heart.reason == "heart-rhythm measures are not available: the rhythm is irregular"
     assert (last.rmssd_ms, last.sdnn_ms, last.coherence) == (None, None, None)
     beats: list[Beat] = [beat for item in readings for beat in item.beats]
     assert len(beats) > 0.9 * np.sum(truth_s < 76.0) - 6
