@@ -4,12 +4,15 @@
 `EcgRespiration` (breath without a belt) return phase, rate and onsets. Nothing is computed here.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
 from biofeed.messages import Beat, Chunk, Stream
 from biofeed.signals import respiration
 from biofeed.signals.cardiac import Beats
+from biofeed.signals.modulation import Modulation
 from biofeed.signals.quality import Quality
 
 WIDE = 2**31 - 1  # a recording does not say where its converter's limits are
@@ -64,17 +67,43 @@ class Ppg(_Heart):
 
 
 class Respiration(_Fed):
+    """Impedance breath: its unit tells the stage which way it goes, and which landmark people mark in it."""
+
     kind = "resp"
 
     def __init__(self, fs: float) -> None:
         super().__init__(fs)
-        self._breath = respiration.Respiration(self.stream, respiration.Settings(predict_s=0.0))
+        stream = replace(self.stream, unit=respiration.IMPEDANCE)
+        self._breath = respiration.Respiration(stream, respiration.Settings(predict_s=0.0))
 
     def push(self, x: npt.ArrayLike) -> dict[str, object]:
         breath = self._breath
         chunk, quality = self._chunk(x)
         breath(chunk, quality)
-        breath.at(self._end_s)
+        breath.at(self._end_s - 0.5 * (len(quality) + 1) / self.stream.rate_hz)  # the chunk's middle, for all of it
         phase = np.nan if breath.phase is None else breath.phase
-        rate = np.nan if breath.breaths_per_min is None else breath.breaths_per_min
-        return {"phase": np.full(len(quality), phase), "rate": rate}
+        rate = np.nan if breath.mean_breaths_per_min is None else breath.mean_breaths_per_min
+        told = {word: [time_s for kind, time_s in breath.onsets if kind == word] for word in ("inhale", "exhale")}
+        return {"phase": np.full(len(quality), phase), "rate": rate, "exp": told["exhale"], "insp": told["inhale"]}
+
+
+class _Modulated(_Fed):
+    def __init__(self, fs: float) -> None:
+        super().__init__(fs)
+        self._beats = Beats(self.stream)
+        self._breath = Modulation(self.stream)
+
+    def push(self, x: npt.ArrayLike) -> dict[str, object]:
+        breath = self._breath
+        chunk, quality = self._chunk(x)
+        breath(chunk, quality, list(self._beats(chunk, quality)))
+        breath.at(self._end_s)
+        return {"rate": np.nan if breath.breaths_per_min is None else breath.breaths_per_min}
+
+
+class PpgRespiration(_Modulated):
+    kind = "ppg"
+
+
+class EcgRespiration(_Modulated):
+    kind = "ecg"
