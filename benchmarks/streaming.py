@@ -13,6 +13,7 @@ from biofeed.messages import Beat, Chunk, Stream
 from biofeed.signals import respiration
 from biofeed.signals.cardiac import Beats
 from biofeed.signals.modulation import Modulation
+from biofeed.signals.pipeline import GOOD
 from biofeed.signals.quality import Quality
 
 WIDE = 2**31 - 1  # a recording does not say where its converter's limits are
@@ -81,7 +82,7 @@ class Respiration(_Fed):
         chunk, quality = self._chunk(x)
         breath(chunk, quality)
         breath.at(self._end_s - 0.5 * (len(quality) + 1) / self.stream.rate_hz)  # the chunk's middle, for all of it
-        phase = np.nan if breath.phase is None else breath.phase
+        phase = np.nan if breath.phase is None or breath.quality < GOOD else breath.phase
         rate = np.nan if breath.mean_breaths_per_min is None else breath.mean_breaths_per_min
         told = {word: [time_s for kind, time_s in breath.onsets if kind == word] for word in ("inhale", "exhale")}
         return {"phase": np.full(len(quality), phase), "rate": rate, "exp": told["exhale"], "insp": told["inhale"]}

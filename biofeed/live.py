@@ -240,8 +240,8 @@ class Session:
     def _on_event(self, event: str) -> None:
         """Keys and buttons, as commands at the next tick; pause is a toggle, and the worlds go round."""
         frame = self._latest
-        if event == "stop":
-            self.ask("stop")
+        if event in ("stop", "inhale"):
+            self.ask(event)
         elif frame and event == "pause":
             self.ask("resume" if frame.state == "paused" else "pause")
         elif frame and event in INTENSITY_STEPS:

@@ -124,14 +124,17 @@ class LinkChanged:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What a person asked for: pause, resume, stop, scene (str), intensity (0..1), pacing (0 or 1)."""
+    """What a person asked for: pause, resume, stop, scene (str), intensity (0..1), pacing (0 or 1), or said: inhale.
+
+    `inhale` is given as the person is asked to breathe in now: it settles which way a belt of unknown polarity goes.
+    """
 
     tick: int
     kind: str
     value: float | str | None = None
 
 
-COMMANDS = ("pause", "resume", "stop", "scene", "intensity", "pacing")
+COMMANDS = ("pause", "resume", "stop", "scene", "intensity", "pacing", "inhale")
 
 Input = Hello | Packet | Pong | Fault | LinkChanged | Command
 Entry = Received | LinkChanged | Command  # what comes from outside at a tick: a capsule records these, and they replay

@@ -19,6 +19,7 @@ KEYS = {
     "down": "calmer",
     "right": "next_scene",
     "left": "previous_scene",
+    "i": "inhale",
 }
 _SOFTWARE = ("llvmpipe", "softpipe", "swrast", "software rasterizer", "swiftshader", "gdi generic")
 _EGL_DEVICES = 4  # tried in turn: the first may be a card that this user may not open

@@ -14,8 +14,8 @@ from biofeed.signals.filters import Floats, compiled
 (
     SIGN, STALE, OFFSET, TAINT, OFF_S, SLIPS, N_RECENT, N_SAMPLE, N_STEP, VALUE, VALUE_S, HEADING, EXTREME, LEAST,
     TURNS, BREATHS, PEAK, PEAK_S, ONSET, BACK, LOW, AMPLITUDE, SPREAD, DUTY, RATE_HZ, IS_LIVE, THETA, FOCUS, SPEED_HZ,
-    ERROR, HELD, TOLD_S, IS_SETTLED, AGAINST, SIZE,
-) = range(35)
+    ERROR, HELD, TOLD_S, IS_SETTLED, AGAINST, TURN_S, SIZE,
+) = range(36)
 # fmt: on
 KEPT = 32  # breaths
 PERIOD_LOW_S, PERIOD_HIGH_S = 1.2, 40.0  # 50 and 1.5 breaths/min: the edges of what is called a breath
@@ -24,12 +24,18 @@ FORGET_S = 3.0  # without a signal for so long, the range has to be learned agai
 SLIP_SHARE = 0.6  # of the breath's range, within SLIP_S
 SLIPS_MOST = 2.5  # in some 10 s: then the belt moves, or the range was learned wrong, and is learned again
 TURN_SHARE, RANGE_S = 0.3, 64.0  # of the range seen in this time: going back by so much is a turning point
+SHORT_RANGE_S, SIGH_SHARE = 20.0, 0.6  # after a sigh the range of the breaths since counts, down to this share
 START_S = 3.0  # so much has to be seen before the first turning point
 RISE_LOW, RISE_HIGH = 0.15, 0.5  # heights of the rise between which its beginning is extrapolated from,
 RISE_BACK, RISE_MOST_S = 0.9, 0.25  # by this share of their distance: a rise begins like a sine's square
+STEEP_SHARE, STEEP_PART = 0.35, 0.06  # of the steepest, over this part: a bead hardly changes while no air moves
+# Where an inhale begins: where the rise does; at the least value, for impedance, whose rests are never still and where
+# people mark it there; where the steep part of the rise does, for the temperature of the breath.
+RISE, LEAST_VALUE, STEEP_RISE = LANDMARKS = (0.0, 1.0, 2.0)
 GAIN, FIRST_GAIN, LOW_GAIN = 0.15, 0.5, 0.2  # of the waveform, by breath; of the level it rests at
 MOVE_BREATHS, MOVE_LOW_S, MOVE_HIGH_S = 0.12, 0.2, 1.5  # over this time movement is compared with the waveform's
 FIRST_SPREAD, SPREAD_MOST = 0.12, 0.5  # variance of the log depth
+SIGH_BREATHS = 5.0  # until then one deep breath among them does not make the range
 HELD_BREATHS, HELD_SHARE = 1.5, 0.25  # moving by less than this share of the range for so many breaths: held
 POLARITY_BREATHS = 5  # breaths looked at before the shape says which way is up
 AGAINST_LEAST, AGAINST_BREATHS = 0.1, 3.0  # how clearly and how lastingly it must look upside down
@@ -95,15 +101,34 @@ def _learn(history: Floats, shape: Floats, s: Floats, before: float, up: float, 
 
 
 @compiled
-def _onset(history: Floats, first: int, last: int, most_back: float, is_extreme: bool) -> float:
-    """The step at which the rise to the peak at `last` began; for impedance, the step of the least value."""
+def _steep(values: Floats, first: int, last: int, way: float) -> int:
+    """The step from `first` to `last` at which the steepest part of the rise (`way` 1) or of the fall (-1) begins."""
+    size, far = values.shape[0], max(3, int(STEEP_PART * (last - first)))
+    steepest, most = first, 0.0
+    for i in range(first, last - far):
+        slope = way * (values[(i + far) % size] - values[i % size])
+        if slope > most:
+            steepest, most = i, slope
+    while steepest > first:
+        slope = way * (values[(steepest + far - 1) % size] - values[(steepest - 1) % size])
+        if slope < STEEP_SHARE * most:
+            break
+        steepest -= 1
+    return steepest
+
+
+@compiled
+def _onset(history: Floats, first: int, last: int, most_back: float, landmark: float) -> float:
+    """The step at which the rise to the peak at `last` began: see LANDMARKS."""
     size = history.shape[1]
     lowest = first
     for i in range(first, last + 1):
         if history[2, i % size] < history[2, lowest % size]:
             lowest = i
-    if is_extreme:
+    if landmark == LEAST_VALUE:
         return float(lowest)
+    if landmark == STEEP_RISE:
+        return float(_steep(history[0], lowest, last, 1.0))
     low, high = history[2, lowest % size], history[2, last % size]
     early = late = lowest
     for i in range(lowest, last):
@@ -124,7 +149,7 @@ def _peak(
     at: int,
     dt: float,
     lag: float,
-    is_extreme: bool,
+    landmark: float,
     row: Floats,
 ) -> int:
     """The top of a breath at step `at` is certain: updates what is known of breaths; returns 1 when one has ended."""
@@ -137,7 +162,7 @@ def _peak(
     _keep(kept[2], s[PEAK_S] - lag)
     if s[TURNS] < 2.0 or before < s[TAINT] <= at:
         return 0
-    rise = _onset(history, int(before), at, RISE_MOST_S / dt, is_extreme)
+    rise = _onset(history, int(before), at, RISE_MOST_S / dt, landmark)
     rise_s, top_s, low = _at(history[1], rise), history[1, int(before) % size], _at(history[2], rise)
     period_s, inhale_s = s[PEAK_S] - top_s, s[PEAK_S] - rise_s
     up, down = history[2, at % size] - low, history[2, int(before) % size] - low
@@ -145,6 +170,7 @@ def _peak(
         return 0
     _keep(kept[0], period_s)
     _keep(kept[1], min(max(inhale_s / period_s, 0.1), 0.85))
+    _keep(kept[3], up)
     s[RATE_HZ], s[DUTY] = 1.0 / _median(kept[0, -5:]), _median(kept[1, -9:])
     s[BACK] = max(1.0, round(min(max(MOVE_BREATHS / s[RATE_HZ], MOVE_LOW_S), MOVE_HIGH_S) / dt))
     if s[BREATHS] == 0.0:
@@ -152,7 +178,7 @@ def _peak(
     gain = FIRST_GAIN if s[BREATHS] < 3.0 else GAIN
     s[SPREAD] += gain * (min(np.log(up / s[AMPLITUDE]) ** 2, SPREAD_MOST) - s[SPREAD])
     s[LOW] += max(gain, LOW_GAIN) * (low - s[LOW])
-    s[AMPLITUDE] += gain * (up - s[AMPLITUDE])
+    s[AMPLITUDE] += gain * (up - s[AMPLITUDE]) if s[BREATHS] >= SIGH_BREATHS else _median(kept[3]) - s[AMPLITUDE]
     s[BREATHS] += 1.0
     s[ONSET] = rise
     _learn(history, shape, s, before, up, down, gain)
@@ -193,7 +219,9 @@ def _turning(history: Floats, s: Floats, n: int, half: int, dt: float, floor: fl
     if n * dt < START_S:
         return -1
     if n % 12 == 0 or s[LEAST] == 0.0:
-        s[LEAST] = max(_depth(history[2], max(half, n - int(RANGE_S / dt)), n), 0.5 * floor)
+        long = _depth(history[2], max(half, n - int(RANGE_S / dt)), n)
+        short = _depth(history[2], max(half, n - int(SHORT_RANGE_S / dt)), n)
+        s[LEAST] = max(min(short, long), SIGH_SHARE * long, 0.5 * floor)
     here = history[2, n % size]
     if s[HEADING] == 0.0:
         s[HEADING], s[EXTREME] = -1.0, n
@@ -202,6 +230,7 @@ def _turning(history: Floats, s: Floats, n: int, half: int, dt: float, floor: fl
     if s[HEADING] * (history[2, int(s[EXTREME]) % size] - here) <= s[LEAST]:
         return -1
     peak = int(s[EXTREME]) if s[HEADING] > 0.0 else -1
+    s[TURN_S] = history[1, int(s[EXTREME]) % size]
     s[HEADING], s[EXTREME] = -s[HEADING], n
     return peak
 
@@ -248,7 +277,7 @@ def _sample(
     spot = int(s[N_RECENT]) % recent.shape[0]
     s[SLIPS] -= s[SLIPS] * dt / 10.0
     is_leap = s[BREATHS] >= 3.0 and abs(value - recent[spot]) > SLIP_SHARE * s[AMPLITUDE]
-    if is_leap and config[9] == 0.0:
+    if is_leap and config[9] == RISE:
         s[SLIPS] += 1.0
         s[TAINT] = s[N_STEP]
         s[OFFSET] += value - recent[spot]
@@ -294,7 +323,9 @@ def _step(
         history[2, (n - half) % size] = smooth
         peak = _turning(history, s, n - half, half, dt, config[1])
     if peak >= 0:
-        told = _peak(history, shape, kept, s, peak, dt, config[2], config[9] > 0.0, row)
+        if config[9] == STEEP_RISE:
+            peak = _steep(history[0], peak, n - half // 2, -1.0)
+        told = _peak(history, shape, kept, s, peak, dt, config[2], config[9], row)
         if s[BREATHS] > 0.0:
             for w in range(SPEEDS):
                 turn[1, w] = s[RATE_HZ] * np.exp(SPEED_STEP * (w - SPEEDS // 2))
@@ -332,7 +363,7 @@ def track(
     """Advances the tracker by x (n,); writes rows of start_s, inhale_s, exhale_s, depth and depth in the unit.
 
     Returns how many. `config`: samples per step, least range, low-pass delay, is the polarity open, five filter
-    coefficients, is it impedance, how far ahead the place is told. `z`, `unit` (2,): the filter's memory, and that for
+    coefficients, one of LANDMARKS, how far ahead the place is told. `z`, `unit` (2,): the filter's memory, and that for
     a standing 1. `history` (3, n): value, time, smoothed value of the last steps. `kept` (3, KEPT): the last periods,
     shares of the inhale, times of tops. `grids` (2, ROWS, BINS): probabilities, scratch.
     """

@@ -42,7 +42,7 @@ class EcgDetector:
         skip(self._memory, gap_s)
 
     def __call__(self, x: Floats, quality: Floats, start_s: float, rate_hz: float) -> Floats:
-        """Samples (n,) and their quality in; rows (m, 4) out: time_s, likeness, known_s, is_withdrawn (0 or 1)."""
+        """x (n,), finite, and its quality (n,); returns rows (m, 4): time_s, likeness, known_s, is_withdrawn."""
         qrs, broad, fine = (filtered(x) for filtered in self._filters)
         rows = np.empty((3 * (x.shape[0] // int(self._config[1]) + 2), 4))
         found = detect(qrs, broad, fine, quality, start_s, 1.0 / rate_hz, self._config, self._memory, rows)

@@ -12,6 +12,7 @@ from typing import TypeVar
 from biofeed.messages import (
     Beat,
     Breath,
+    Command,
     Features,
     Hello,
     Input,
@@ -36,7 +37,6 @@ HEART, BREATH = ("ppg", "ecg"), ("resp",)
 SILENT_S = 1.0  # no samples for so long: no data
 GOOD = 0.5
 HEART_AGE_S = 3.0
-BREATH_AGE_S = 15.0
 NO_BEAT_S = 3.0  # a good signal without a beat for so long is not a pulse
 VARIABILITY = ("rmssd_ms", "sdnn_ms", "pnn50", "lf_hf", "coherence", "rsa_bpm", "breath_heart_phase")
 APART_SHARE, APART_PER_MIN, APART_S = 0.25, 3.0, 30.0  # from here on belt and pulse tell different breaths
@@ -169,7 +169,7 @@ class _Belt(_Lane):
 
 
 class Pipeline:
-    """`pipeline(time_s, inputs) -> Reading`: pure, once per tick; Commands and Faults are not looked at."""
+    """`pipeline(time_s, inputs) -> Reading`: pure, once per tick; of Commands only `inhale` is looked at."""
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings or Settings()
@@ -184,11 +184,7 @@ class Pipeline:
         self._apart_s: float | None = None  # since when belt and pulse tell different breaths
 
     def __call__(self, time_s: float, inputs: Sequence[Input]) -> Reading:
-        for item in inputs:
-            if isinstance(item, Hello):
-                self._kinds.update(stream.kind for stream in item.streams)
-            elif isinstance(item, LinkChanged):
-                self._links[item.device] = "" if item.state is LinkState.STREAMING else item.detail
+        self._note(time_s, inputs)
         events: list[tuple[_Heart, Beat | Withdrawn]] = []
         breaths: list[tuple[_Belt, Breath]] = []
         for timed in self._timing(inputs):
@@ -221,6 +217,17 @@ class Pipeline:
             tuple(event for event in told if isinstance(event, Withdrawn)),
         )
 
+    def _note(self, time_s: float, inputs: Sequence[Input]) -> None:
+        """What the inputs say beside samples: which streams there are, the cable, and that an inhale was asked for."""
+        for item in inputs:
+            if isinstance(item, Hello):
+                self._kinds.update(stream.kind for stream in item.streams)
+            elif isinstance(item, LinkChanged):
+                self._links[item.device] = "" if item.state is LinkState.STREAMING else item.detail
+            elif isinstance(item, Command) and item.kind == "inhale":
+                for belt in self._belts.values():
+                    belt.breath.told_inhale(time_s)
+
     def _features(self, time_s: float) -> Features:
         known = self._variability
         known.at(time_s)
@@ -238,9 +245,7 @@ class Pipeline:
             breath = self._belt.heard(time_s, self._links.get(self._belt.device, ""))
             breath = self._compared(time_s, breath, tracker.mean_breaths_per_min, pulse_breaths_per_min)
             if breath.quality >= GOOD:
-                phase, level = tracker.phase, tracker.level
-                if tracker.age_s is not None and tracker.age_s <= BREATH_AGE_S:
-                    breaths_per_min = tracker.breaths_per_min
+                phase, level, breaths_per_min = tracker.phase, tracker.level, tracker.breaths_per_min
         has_heart = heart.quality > 0.0
         return Features(
             time_s,

@@ -6,7 +6,7 @@ fiducial is the upstroke's half height, which scatters least; a beat is told whe
 
 import numpy as np
 
-from biofeed.signals.filters import Cascade, Floats, bessel_lowpass, compiled, delay_s
+from biofeed.signals.filters import Cascade, Floats, bessel_lowpass, delay_s
 from biofeed.signals.ppg_kernel import (
     CAN_TURN,
     CONFIG_SIZE,
@@ -28,19 +28,6 @@ CORNER_HZ = 8.0  # upstroke energy lies below
 SUM_S = 0.12  # about one upstroke
 RING_S = 1.0  # a shape and the wait for the second look
 SHORT_GAP_S = 2.0  # level and shape outlive a gap shorter than this
-LARGEST = 1e60  # beyond this squares and cubes leave the range of numbers
-
-
-@compiled
-def _fill(x: Floats, quality: Floats, held: Floats) -> tuple[Floats, Floats]:
-    """x (n,) with what is no number held at the value before (`held`, (1,)), and the quality: 0 there."""
-    filled, good = x.copy(), quality.copy()
-    for i in range(x.shape[0]):
-        if abs(x[i]) < LARGEST:
-            held[0] = x[i]
-        else:
-            filled[i], good[i] = held[0], 0.0
-    return filled, good
 
 
 class PpgDetector:
@@ -48,7 +35,6 @@ class PpgDetector:
 
     def __init__(self, rate_hz: float, polarity: int = 0) -> None:
         self._polarity = polarity
-        self._held = np.zeros(1)
         self._levels = np.zeros(8)
         self._waiting = np.zeros((4, 3))
         self._template = np.zeros(N_SHAPE)
@@ -76,7 +62,7 @@ class PpgDetector:
             forget_level(self._state)
 
     def __call__(self, x: Floats, quality: Floats, start_s: float, rate_hz: float) -> Floats:
-        """x (n,) and its quality (n,) 0..1 from `start_s` on; returns (m, 4): time_s, quality, known_s, is_withdrawn.
+        """x (n,), finite, and its quality (n,); returns rows (m, 4): time_s, quality, known_s, is_withdrawn.
 
         time_s is the fiducial's, known_s that of the sample at which the row became known. A row with is_withdrawn = 1
         takes back the beat told at exactly its time_s, within half a second of telling it.
@@ -85,11 +71,10 @@ class PpgDetector:
             return np.empty((0, 4))
         if abs(rate_hz - self._rate_hz) > 0.1 * self._rate_hz:
             self._design(rate_hz)
-        filled, good = _fill(x, quality, self._held)
         rows = np.empty((3 * x.shape[0], 4))
         found = detect(
-            self._filter(filled),
-            good,
+            self._filter(x),
+            quality,
             start_s,
             1.0 / rate_hz,
             self._config,

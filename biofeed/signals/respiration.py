@@ -25,6 +25,7 @@ from biofeed.signals.breath_kernel import (
     IS_LIVE,
     IS_SETTLED,
     KEPT,
+    LEAST_VALUE,
     LOW,
     N_STEP,
     OFFSET,
@@ -32,14 +33,17 @@ from biofeed.signals.breath_kernel import (
     PEAK_S,
     POLARITY_BREATHS,
     RATE_HZ,
+    RISE,
     SIGN,
     SIZE,
     SPEED_HZ,
     STALE,
+    STEEP_RISE,
     TAINT,
     TAINT_S,
     THETA,
     TOLD_S,
+    TURN_S,
     TURNS,
     VALUE,
     VALUE_S,
@@ -59,7 +63,7 @@ MEAN_S = 32.0  # the mean rate's window
 OVERDUE = 2.5  # expected breaths without one
 HURRY = 6.0  # times the breath's own pace: no faster does the shown phase catch up
 SIGH = 2.0  # times the usual depth
-IMPEDANCE = "Ohm"  # UCUM; impedance rises with the air in the lungs
+IMPEDANCE, WARMTH = "Ohm", ("Cel", "K", "mK")  # UCUM; impedance rises with the air in the lungs, inhaled air cools
 USUAL = 9  # breaths that say what is usual
 PAUSE_BREATHS = 0.5  # a rest of so much of a breath is a pause or a hold
 
@@ -93,12 +97,14 @@ class Respiration:
     def __init__(self, stream: Stream, settings: Settings | None = None) -> None:
         self._settings = settings or Settings()
         self._stream = stream
-        self._is_impedance = stream.unit == IMPEDANCE
-        self._is_open = stream.polarity == 0 and not self._is_impedance
+        self._landmark = LEAST_VALUE if stream.unit == IMPEDANCE else STEEP_RISE if stream.unit in WARMTH else RISE
+        polarity = stream.polarity or (-1 if self._landmark == STEEP_RISE else 1)
+        self._sign = -1.0 if polarity < 0 else 1.0
+        self._is_open = stream.polarity == 0 and self._landmark == RISE
         self._rate_hz = self._lag_s = 0.0
         self._end_s = -math.inf
         self._state = np.zeros(SIZE)
-        self._kept = np.zeros((3, KEPT))
+        self._kept = np.zeros((4, KEPT))
         self._shape = np.zeros((8, BINS))
         self._model = np.zeros((5, DEPTHS, BINS))
         self._prior = np.zeros(DEPTHS)
@@ -119,11 +125,11 @@ class Respiration:
         self.sighs: list[float] = []
         self.quality = 0.0
         self.reason = "learning your breath"
-        self.age_s: float | None = None  # since the last top of a breath that is certain
+        self.age_s: float | None = None  # since the last turning point that is certain
 
     def _restart(self) -> None:
         s = self._state
-        keep = s[SIGN] or (-1.0 if self._stream.polarity < 0 else 1.0), s[IS_SETTLED], s[TOLD_S]
+        keep = s[SIGN] or self._sign, s[IS_SETTLED], s[TOLD_S]
         s[:] = 0.0
         s[SIGN], s[IS_SETTLED], s[TOLD_S] = keep
         s[STALE] = 1.0
@@ -148,7 +154,7 @@ class Respiration:
         lead_s = self._lag_s + self._settings.predict_s
         floor = FLOOR_COUNTS * abs(self._stream.scale)
         self._config = np.array(
-            [every, floor, self._lag_s, self._is_open, *sections[0], self._is_impedance, lead_s], np.float64
+            [every, floor, self._lag_s, self._is_open, *sections[0], self._landmark, lead_s], np.float64
         )
         self._unit = settled(sections, 1.0)[0]
         self._restart()
@@ -191,8 +197,8 @@ class Respiration:
         self.sighs, self._new_sighs = self._new_sighs, []
         self.onsets = []
         self.state = "unknown"
-        self.age_s = time_s - s[PEAK_S] + self._lag_s if s[TURNS] > 0.0 else None
-        overdue = max(self.age_s - SMOOTH_S, 0.0) * s[RATE_HZ] if self.age_s is not None else 0.0  # in expected breaths
+        self.age_s = time_s - s[TURN_S] + self._lag_s if s[TURNS] > 0.0 else None
+        overdue = max(time_s - s[PEAK_S] - SMOOTH_S, 0.0) * s[RATE_HZ]  # in expected breaths
         self._rates(s, overdue)
         self.quality, self.reason = self._trust(s, time_s, overdue)
         if self.quality <= 0.0 or s[IS_LIVE] == 0.0:

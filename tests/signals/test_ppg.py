@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from signal_bodies import beat_times, f1, pulse
 
-from biofeed.signals.filters import Floats
+from biofeed.signals.filters import Floats, finite
 from biofeed.signals.ppg import PpgDetector
 
 
@@ -15,7 +15,7 @@ def rows_of(
 ) -> Floats:
     """The rows of a whole signal, cut into chunks of the given sizes in turn."""
     detector, told, at, turn = PpgDetector(rate_hz, polarity), [np.empty((0, 4))], 0, 0
-    good = np.ones_like(x) if quality is None else quality
+    x, good = finite(x, np.ones_like(x) if quality is None else quality, 0.0)
     while at < x.size:
         size = sizes[turn % len(sizes)] if sizes else x.size
         told.append(detector(x[at : at + size], good[at : at + size], at / rate_hz, rate_hz))

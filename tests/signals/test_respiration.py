@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from signal_belts import KINDS, breathed
 from signal_bodies import BELT, belt, chunks
 
 from biofeed.errors import SettingError
@@ -49,32 +50,12 @@ def test_phase_at_the_moment_of_display_is_within_eight_degrees_on_average_at_ev
     assert np.nanmean(np.abs(np.concatenate(error))) <= 8.0
 
 
-def sensed(kind: str, counts):
-    """The same breath as other sensors tell it: (counts, stream)."""
-    if kind == "pressure":  # a cushion: pressure grows faster than its filling
-        share = (counts - counts.min()) / np.ptp(counts)
-        return np.round(800.0 + 900.0 * share**1.4), replace(BELT, unit="Pa")
-    if kind == "thermistor":  # the air's warmth, 0.2 s late: it falls while cool air comes in
-        warm = np.empty_like(counts)
-        state = counts[0]
-        for i, value in enumerate(counts):
-            state += 0.02 / 0.2 * (value - state)
-            warm[i] = state
-        return np.round(4095.0 - warm), replace(BELT, unit="Cel", polarity=-1)
-    if kind == "coarse stretch":  # ten bits, of which a breath moves twenty counts
-        return np.round(counts / 25.0), replace(BELT, unit="1", count_max=1023, scale=1.0)
-    return counts, BELT
-
-
-@pytest.mark.parametrize("kind", ["load cell", "pressure", "thermistor", "coarse stretch"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("rate", [3.0, 6.0, 12.0, 25.0])
-def test_every_kind_of_belt_is_within_fifteen_degrees(kind, rate):
-    time_s, phase, counts = belt(rate, max(90.0, 15 * 60.0 / rate))
-    told, stream = sensed(kind, counts)
-    rows, _, _ = followed(told, stream)
-    late_s = 0.2 if kind == "thermistor" else 0.0  # what the sensor itself is late, nobody can know
-    rows[:, 0] -= late_s
-    error = off_degrees(rows, time_s, phase)[rows[:, 0] > 4 * 60.0 / rate]
+def test_every_kind_of_sensor_is_followed_within_fifteen_degrees(kind, rate):
+    taken = breathed(kind, rate, max(90.0, 15 * 60.0 / rate))
+    rows, _, _ = followed(taken.counts, taken.stream)
+    error = off_degrees(rows, taken.time_s, taken.phase)[rows[:, 0] > 5 * 60.0 / rate]
     assert np.isfinite(error).mean() > 0.95
     assert np.nanmean(np.abs(error)) <= 15.0
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from signal_bodies import BELT, beat_times, belt, cardiogram, hello, packets
 
-from biofeed.messages import Stream
+from biofeed.messages import Command, Stream
 from biofeed.signals.pipeline import Pipeline
 
 ECG = Stream(2, "ecg", 250.0, count_min=-4096, count_max=4095, scale=0.001)
@@ -62,3 +62,26 @@ def test_belt_and_pulse_that_agree_leave_the_trust_and_those_that_differ_for_lon
     assert abs(same.pulse_breaths_per_min - same.breaths_per_min) < 1.5
     assert same.breath.quality > 0.75
     assert other.breath.quality <= 0.7
+
+
+def test_breathe_in_now_reaches_the_belt_and_settles_which_way_is_up():
+    seconds = 60.0
+    time_s, phase, counts = belt(12.0, seconds)
+    upside_down = replace(BELT, polarity=0)
+    sent = packets(upside_down, 4095.0 - counts, 1)
+    asked_s = time_s[1:][np.diff(phase) < -0.5]
+    asked_s = asked_s[asked_s > 12.0][0]
+    pipeline, at, off = Pipeline(), 0, []
+    for tick in range(round(seconds * 60)):
+        now_s = tick / 60.0
+        due = [hello(streams=(upside_down,))] if tick == 0 else []
+        due += [Command(tick, "inhale")] if 0.0 <= now_s - asked_s < 1.0 / 60.0 else []
+        while at < len(sent) and sent[at].arrival_s <= now_s:
+            due.append(sent[at])
+            at += 1
+        told = pipeline(now_s, due).features.breath_phase
+        if told is not None and now_s > asked_s + 12.0:
+            true = phase[min(np.searchsorted(time_s, now_s + 0.05), phase.size - 1)]
+            off.append(abs((told - true + 0.5) % 1.0 - 0.5))
+    assert len(off) > 600
+    assert np.mean(off) < 0.08

@@ -1,4 +1,4 @@
-"""What four kinds of breath sensor would make of one simulated breath: volume in, counts of a 12-bit converter out."""
+"""What kinds of breath sensor would make of one simulated breath: volume in, counts of a 12-bit converter out."""
 
 from dataclasses import dataclass, replace
 
@@ -11,39 +11,43 @@ from biofeed.sensors.person import Body, Truth
 
 Floats = npt.NDArray[np.float64]
 RATE_HZ = 50.0
+KINDS = ("stretch", "coarse stretch", "pressure", "load cell", "thermistor")
 STREAM = Stream(1, "resp", RATE_HZ, count_min=0, count_max=4095)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Breathed:
-    """One sensor's recording (n,) at 50 Hz with the truth beside; `polarity` is the sensor's by its construction."""
+    """One sensor's recording (n,) at 50 Hz with the truth beside; `stream` says how the sensor is made."""
 
     time_s: Floats
     phase: Floats  # cycles 0..1: 0 inhale onset, 0.5 exhale onset
     counts: Floats
-    polarity: int
-
-    @property
-    def stream(self) -> Stream:
-        return replace(STREAM, polarity=self.polarity)
+    stream: Stream
 
 
 def breathed(kind: str, rate_per_min: float, seconds: float, seed: int = 1) -> Breathed:
-    """`kind`: stretch, pressure, load cell or thermistor."""
+    """`kind` is one of KINDS."""
     body = Body(replace(people.person("calm"), rate_per_min=rate_per_min), seed)
     samples = body.advance(seconds)
     truth = body.truth
     n = min(len(truth.time_s), len(samples.belt))
-    make = {"stretch": _stretch, "pressure": _pressure, "load cell": _load_cell, "thermistor": _thermistor}[kind]
+    made = (_stretch, _coarse_stretch, _pressure, _load_cell, _thermistor)
+    make = dict(zip(KINDS, made, strict=True))[kind]
     random = np.random.default_rng([seed, 7])
     signal = make(samples.belt[:n], truth, n, random)
     counts = np.clip(np.round(signal), 0, 4095)
-    return Breathed(truth.time_s[:n], truth.phase[:n], counts, -1 if kind == "thermistor" else 1)
+    stream = replace(STREAM, unit="Cel") if kind == "thermistor" else replace(STREAM, polarity=1)
+    return Breathed(truth.time_s[:n], truth.phase[:n], counts, stream)
 
 
 def _stretch(belt: Floats, _truth: Truth, _n: int, _random: np.random.Generator) -> Floats:
     """A conductive band: the person's own belt, with creep and hysteresis."""
     return 4095.0 / 25.0 * belt
+
+
+def _coarse_stretch(belt: Floats, truth: Truth, n: int, random: np.random.Generator) -> Floats:
+    """The same on a converter of which a breath moves fifteen counts."""
+    return _stretch(belt, truth, n, random) / 25.0
 
 
 def _pressure(_belt: Floats, truth: Truth, n: int, random: np.random.Generator) -> Floats:
