@@ -32,9 +32,10 @@ STEEP_SHARE, STEEP_PART = 0.35, 0.06  # of the steepest, over this part: a bead 
 # Where an inhale begins: where the rise does; at the least value, for impedance, whose rests are never still and where
 # people mark it there; where the steep part of the rise does, for the temperature of the breath.
 RISE, LEAST_VALUE, STEEP_RISE = LANDMARKS = (0.0, 1.0, 2.0)
-GAIN, FIRST_GAIN, LOW_GAIN = 0.15, 0.5, 0.2  # of the waveform, by breath; of the level it rests at
+GAIN, LOW_GAIN = 0.15, 0.2  # of the waveform, by breath; of the level it rests at
 MOVE_BREATHS, MOVE_LOW_S, MOVE_HIGH_S = 0.12, 0.2, 1.5  # over this time movement is compared with the waveform's
 FIRST_SPREAD, SPREAD_MOST = 0.12, 0.5  # variance of the log depth
+ODD_DEPTH, ODD_GAIN = 0.5, 0.1  # a breath much deeper or shallower than usual teaches less
 SIGH_BREATHS = 5.0  # until then one deep breath among them does not make the range
 HELD_BREATHS, HELD_SHARE = 1.5, 0.25  # moving by less than this share of the range for so many breaths: held
 POLARITY_BREATHS = 5  # breaths looked at before the shape says which way is up
@@ -175,7 +176,9 @@ def _peak(
     s[BACK] = max(1.0, round(min(max(MOVE_BREATHS / s[RATE_HZ], MOVE_LOW_S), MOVE_HIGH_S) / dt))
     if s[BREATHS] == 0.0:
         s[LOW], s[AMPLITUDE], s[SPREAD] = low, 0.5 * (up + down), FIRST_SPREAD
-    gain = FIRST_GAIN if s[BREATHS] < 3.0 else GAIN
+    gain = max(GAIN, 1.0 / (s[BREATHS] + 1.0))
+    if abs(np.log(up / _median(kept[3]))) > ODD_DEPTH:
+        gain *= ODD_GAIN
     s[SPREAD] += gain * (min(np.log(up / s[AMPLITUDE]) ** 2, SPREAD_MOST) - s[SPREAD])
     s[LOW] += max(gain, LOW_GAIN) * (low - s[LOW])
     s[AMPLITUDE] += gain * (up - s[AMPLITUDE]) if s[BREATHS] >= SIGH_BREATHS else _median(kept[3]) - s[AMPLITUDE]
