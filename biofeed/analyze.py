@@ -22,7 +22,7 @@ import numpy as np
 
 from biofeed import __version__
 from biofeed.errors import OutputError, UsageError
-from biofeed.messages import TICKS_PER_S, Beat, Features, Hello, Input, Packet, Reading, Stream, Trust
+from biofeed.messages import TICKS_PER_S, Beat, Breath, Features, Hello, Input, Packet, Reading, Stream, Trust
 from biofeed.recordings import Recording, Track
 from biofeed.signals.hrv import declaration
 from biofeed.signals.pipeline import Pipeline, Settings
@@ -190,7 +190,7 @@ def analyze(
     told = Told()
     with _together(folder, ("beats.csv", "breaths.csv", "features.csv", "measures.json")) as files:
         beats, breaths, features = (csv.writer(files[name], lineterminator="\n") for name in list(files)[:3])
-        breaths.writerow(("start_s", "inhale_s", "exhale_s", "depth"))
+        breaths.writerow([item.name for item in dataclasses.fields(Breath)])
         features.writerow(_flat_names())
         for tick, reading in readings(asked, tracks, settings):
             told.take(reading)

@@ -189,6 +189,7 @@ class Breath:
     inhale_s: float
     exhale_s: float
     depth: float  # 0..1 of the person's recent range
+    is_sigh: bool = False  # over twice as deep as usual
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +219,7 @@ class Features:
     pnn50: float | None = None  # 0..1
     lf_hf: float | None = None
     breath_heart_phase: float | None = None  # cycles 0..1: where in the breath the heart is fastest
+    breath_state: str = "unknown"  # "inhale", "exhale", "pause" (with empty lungs) or "hold" (with full ones)
     pulse_breaths_per_min: float | None = None  # the breath as the pulse or ECG shows it, without a belt
     pulse_breath: Trust = field(default_factory=Trust)
 
@@ -230,6 +232,7 @@ class Reading:
     beats: tuple[Beat, ...] = ()
     breaths: tuple[Breath, ...] = ()
     withdrawn: tuple[Withdrawn, ...] = ()
+    onsets: tuple[tuple[str, float], ...] = ()  # ("inhale" or "exhale", session time), as the phase shown passes them
 
 
 @dataclass(frozen=True, slots=True)

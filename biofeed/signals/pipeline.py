@@ -210,11 +210,13 @@ class Pipeline:
                 self._variability.withdraw(event)
         for breath in told_breaths:
             self._variability.breath(breath)
+        features = self._features(time_s)
         return Reading(
-            self._features(time_s),
+            features,
             tuple(event for event in told if isinstance(event, Beat)),
             told_breaths,
             tuple(event for event in told if isinstance(event, Withdrawn)),
+            tuple(self._belt.breath.onsets) if self._belt and features.breath_phase is not None else (),
         )
 
     def _note(self, time_s: float, inputs: Sequence[Input]) -> None:
@@ -233,6 +235,7 @@ class Pipeline:
         known.at(time_s)
         heart, breath = self._absent(HEART, "pulse sensor"), self._absent(BREATH, "breath belt")
         hr_bpm = breaths_per_min = phase = level = pulse_breaths_per_min = None
+        state = "unknown"
         pulse_breath = Trust(reason=heart.reason)
         if self._heart is not None:
             heart = self._heart.heard(time_s, self._links.get(self._heart.device, ""), known.is_irregular)
@@ -246,6 +249,7 @@ class Pipeline:
             breath = self._compared(time_s, breath, tracker.mean_breaths_per_min, pulse_breaths_per_min)
             if breath.quality >= GOOD:
                 phase, level, breaths_per_min = tracker.phase, tracker.level, tracker.breaths_per_min
+                state = tracker.state
         has_heart = heart.quality > 0.0
         return Features(
             time_s,
@@ -253,6 +257,7 @@ class Pipeline:
             breaths_per_min=breaths_per_min,
             breath_phase=phase,
             breath_level=level,
+            breath_state=state,
             heart=heart,
             breath=breath,
             pulse_breaths_per_min=pulse_breaths_per_min,

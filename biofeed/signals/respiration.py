@@ -6,6 +6,7 @@ still, it is the extremum of the signal below 1 Hz, which is what people mark th
 """
 
 import math
+import statistics
 from collections import deque
 from dataclasses import dataclass
 
@@ -28,7 +29,6 @@ from biofeed.signals.breath_kernel import (
     LEAST_VALUE,
     LOW,
     N_STEP,
-    OFFSET,
     PEAK,
     PEAK_S,
     POLARITY_BREATHS,
@@ -90,8 +90,7 @@ class Respiration:
 
     After `at`: phase and level (None when not trusted), breaths_per_min (of the last breaths), mean_breaths_per_min
     (over 32 s or the last three breaths), `state` ("inhale", "exhale", "pause", "hold", "unknown"), quality 0..1 with
-    `reason` in words, and what became known since the last `at`: `onsets`, ("inhale" or "exhale", time_s) as predicted,
-    and `sighs`, the start_s of breaths more than twice as deep as usual.
+    `reason` in words, and `onsets`, the ("inhale" or "exhale", time_s) that the phase has passed since the last `at`.
     """
 
     def __init__(self, stream: Stream, settings: Settings | None = None) -> None:
@@ -114,7 +113,6 @@ class Respiration:
         turn = 2.0 * np.pi * np.arange(BINS) / BINS
         self._circle = np.stack([np.cos(turn), np.sin(turn)])
         self._depths: deque[float] = deque(maxlen=USUAL)
-        self._new_sighs: list[float] = []
         self._restart()
         self.phase: float | None = None
         self.level: float | None = None
@@ -122,7 +120,6 @@ class Respiration:
         self.mean_breaths_per_min: float | None = None
         self.state = "unknown"
         self.onsets: list[tuple[str, float]] = []
-        self.sighs: list[float] = []
         self.quality = 0.0
         self.reason = "learning your breath"
         self.age_s: float | None = None  # since the last turning point that is certain
@@ -180,10 +177,8 @@ class Respiration:
         )  # fmt: skip
         told = []
         for start_s, inhale_s, exhale_s, depth, swing in rows[:found].tolist():
-            told.append(Breath(start_s, inhale_s, exhale_s, depth))
-            usual = sorted(self._depths)[len(self._depths) // 2] if len(self._depths) >= 3 else math.inf
-            if swing > SIGH * usual:
-                self._new_sighs.append(start_s)
+            usual = statistics.median_high(self._depths) if len(self._depths) >= 3 else math.inf
+            told.append(Breath(start_s, inhale_s, exhale_s, depth, swing > SIGH * usual))
             self._depths.append(swing)
         return told
 
@@ -194,7 +189,6 @@ class Respiration:
     def at(self, time_s: float) -> None:
         """Sets what is known at `time_s`: phase and level are those of `time_s + predict_s`."""
         s = self._state.tolist()  # numbers out of an array cost more, one by one, than all of them at once
-        self.sighs, self._new_sighs = self._new_sighs, []
         self.onsets = []
         self.state = "unknown"
         self.age_s = time_s - s[TURN_S] + self._lag_s if s[TURNS] > 0.0 else None
@@ -253,16 +247,6 @@ class Respiration:
         k = int(place)
         a, b = self._shape[0, k % BINS], self._shape[0, (k + 1) % BINS]
         return float(a + (place - k) * (b - a))
-
-    @property
-    def offset(self) -> float:
-        """How far the belt has slipped in all, in the stream's unit."""
-        return float(self._state[OFFSET])
-
-    @property
-    def amplitude(self) -> float:
-        """The usual range of a breath, in the stream's unit."""
-        return float(self._state[AMPLITUDE])
 
 
 def _last_rate(periods_s: Floats) -> float | None:

@@ -72,6 +72,15 @@ def test_a_clean_body_is_known_in_heart_and_breath(clean):
     assert min(last.heart.quality, last.breath.quality) > 0.8
 
 
+def test_onsets_and_state_are_those_of_the_phase_that_is_told(clean):
+    told = [(word, at_s, reading) for reading in clean for word, at_s in reading.onsets if at_s > 40.0]
+    assert len(told) >= 12
+    assert all(reading.features.breath_state == word for word, _, reading in told)
+    assert all(abs(at_s - reading.features.time_s - 0.05) < 0.1 for _, at_s, reading in told)
+    inhales = np.array([at_s for word, at_s, _ in told if word == "inhale"])
+    assert np.abs(np.diff(inhales) - 5.0).max() < 1.5
+
+
 def test_phase_is_that_of_the_moment_of_display(clean):
     error = []
     for reading in clean:
