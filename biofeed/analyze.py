@@ -24,7 +24,7 @@ from biofeed import __version__
 from biofeed.errors import OutputError, UsageError
 from biofeed.messages import TICKS_PER_S, Beat, Breath, Features, Hello, Input, Packet, Reading, Stream, Trust
 from biofeed.recordings import Recording, Track
-from biofeed.signals.hrv import declaration
+from biofeed.signals.hrv import NAMES, declaration
 from biofeed.signals.pipeline import Pipeline, Settings
 
 KINDS = {
@@ -111,11 +111,8 @@ def _packets(stream: int, track: Track) -> Iterator[Packet]:
             yield Packet(DEVICE, stream, seq, round(start_s / TICK_S), arrival_s, 0, counts)
 
 
-def readings(
-    asked: Sequence[Source], tracks: Sequence[Track], settings: Settings | None = None
-) -> Iterator[tuple[int, Reading]]:
+def readings(asked: Sequence[Source], tracks: Sequence[Track], pipeline: Pipeline) -> Iterator[tuple[int, Reading]]:
     """Ticks and readings of the live path, from the recording's start to its end."""
-    pipeline = Pipeline(settings)
     waiting = messages(asked, tracks)
     item = next(waiting, None)
     end_s = max(track.end_s for track in tracks)
@@ -191,13 +188,15 @@ def analyze(
     with _together(folder, ("beats.csv", "breaths.csv", "features.csv", "measures.json")) as files:
         beats, breaths, features = (csv.writer(files[name], lineterminator="\n") for name in list(files)[:3])
         breaths.writerow([item.name for item in dataclasses.fields(Breath)])
-        features.writerow(_flat_names())
-        for tick, reading in readings(asked, tracks, settings):
+        features.writerow([*_flat(Features(0.0)), *(f"{name}_age_s" for name in NAMES)])
+        pipeline = Pipeline(settings)
+        for tick, reading in readings(asked, tracks, pipeline):
             told.take(reading)
             for breath in reading.breaths:
                 breaths.writerow(_cells(dataclasses.asdict(breath)))
             if tick % FEATURES_EVERY == 0:
-                features.writerow(_cells(_flat(reading.features)))
+                ages = {f"{name}_age_s": item.age_s for name, item in pipeline.measured().items()}
+                features.writerow(_cells(_flat(reading.features) | ages))
                 tell(reading.features.time_s)
         beats.writerow(("time_s", "ibi_ms", "quality", "label", "withdrawn_s"))
         for beat in told.beats:
@@ -229,10 +228,6 @@ def _flat(features: Features) -> dict[str, Any]:
         else:
             row[item.name] = value
     return row
-
-
-def _flat_names() -> list[str]:
-    return list(_flat(Features(0.0)))
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:

@@ -16,6 +16,7 @@ from biofeed import cli
 from biofeed.errors import UsageError
 from biofeed.messages import Beat, Features, Hello, Input, Packet, Reading, Trust, Withdrawn
 from biofeed.recordings import read
+from biofeed.signals.hrv import NAMES, Measured
 from biofeed.signals.timing import Timing
 
 SECONDS = 60.0
@@ -80,7 +81,11 @@ def test_a_table_becomes_beats_breaths_and_features(
     trusts = ("heart", "breath", "pulse_breath")
     named = {item.name for item in fields(Features)} - set(trusts)
     named |= {f"{part}_{item.name}" for part in trusts for item in fields(Trust)}
+    named |= {f"{name}_age_s" for name in NAMES}
     assert set(features[0]) == named
+    last = features[-1]
+    assert 0.0 <= float(last["hr_bpm_age_s"]) < 3.0
+    assert all(bool(last[name]) or not last[f"{name}_age_s"] for name in NAMES if name != "rsa_bpm")
     assert (features[0]["hr_bpm"], features[0]["breath_phase"]) == ("", "")
     assert features[0]["heart_reason"]
     assert float(features[-10]["hr_bpm"]) == pytest.approx(60.0 / 0.85, abs=3.0)
@@ -165,6 +170,9 @@ class Told:
             raise KeyboardInterrupt
         beats = (Beat(0.9, None, 0.8), Beat(1.7, 800.0, 0.9, "normal")) if time_s == 2.0 else ()
         return Reading(Features(time_s), beats=beats, withdrawn=(Withdrawn(0.9, 2.1),) if time_s == 2.5 else ())
+
+    def measured(self) -> dict[str, Measured]:
+        return {}
 
 
 def test_a_withdrawn_beat_stays_in_the_table_with_the_time_of_its_withdrawal(

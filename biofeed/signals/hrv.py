@@ -117,6 +117,15 @@ def declaration() -> list[dict[str, str | float | None]]:
 NOTHING: dict[str, float | None] = dict.fromkeys(NAMES)
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A measure as it stands: value None with a reason, or with the age of the newest beat or breath it rests on."""
+
+    value: float | None
+    age_s: float | None
+    reason: str
+
+
 class Variability:
     """Measures that stand at a time: feed `beat`, `withdraw` and `breath` in the order in which they became known.
 
@@ -197,6 +206,10 @@ class Variability:
         is_recent = known is not NOTHING and time_s - self._from_s["breath_heart_phase"] <= RSA_AGE_S
         self.breath_heart_lock = self._lock() if is_recent else None
         self.breath_heart_phase = known["breath_heart_phase"] if is_recent else None
+
+    def measured(self) -> dict[str, Measured]:
+        """Every measure of DEFINITIONS as it stands."""
+        return {name: Measured(getattr(self, name), self.age_s(name), self.why(name)) for name in NAMES}
 
     def why(self, name: str) -> str:
         """Why that measure is None; empty where it is known."""

@@ -25,7 +25,7 @@ from biofeed.messages import (
 )
 from biofeed.signals.cardiac import Beats
 from biofeed.signals.filters import Floats
-from biofeed.signals.hrv import IRREGULAR, Variability
+from biofeed.signals.hrv import IRREGULAR, Measured, Variability
 from biofeed.signals.modulation import Modulation
 from biofeed.signals.quality import Quality
 from biofeed.signals.respiration import Respiration
@@ -218,6 +218,10 @@ class Pipeline:
             tuple(event for event in told if isinstance(event, Withdrawn)),
             tuple(self._belt.breath.onsets) if self._belt and features.breath_phase is not None else (),
         )
+
+    def measured(self) -> dict[str, Measured]:
+        """The heart's measures with validity and age, as of the last tick."""
+        return self._variability.measured()
 
     def _note(self, time_s: float, inputs: Sequence[Input]) -> None:
         """What the inputs say beside samples: which streams there are, the cable, and that an inhale was asked for."""

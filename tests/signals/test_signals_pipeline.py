@@ -93,6 +93,18 @@ def test_phase_is_that_of_the_moment_of_display(clean):
     assert np.mean(np.abs(error)) <= 15.0
 
 
+def test_every_measure_of_the_heart_comes_with_its_age_or_its_reason():
+    pipeline = Pipeline()
+    for time_s, due in ticks(sent(), 20.0):
+        last = pipeline(time_s, due).features
+    measured = pipeline.measured()
+    assert measured["hr_bpm"].value == last.hr_bpm
+    assert 0.0 <= measured["hr_bpm"].age_s < 2.0
+    assert measured["sdnn_ms"].value is None
+    assert measured["sdnn_ms"].age_s is None
+    assert "needs 45 normal intervals" in measured["sdnn_ms"].reason
+
+
 def test_what_is_not_known_yet_is_none_with_a_reason(clean):
     first = clean[0].features
     assert (first.hr_bpm, first.breath_phase, first.breath_level, first.breaths_per_min) == (None,) * 4
