@@ -30,4 +30,4 @@ wheel: setup ## a wheel in dist/, with shaders and soundscapes inside
 
 clean: ## remove what the set-up, tests and demo made
 	rm -rf .venv build dist demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find biofeed tests -name __pycache__ -prune -exec rm -rf {} +
+	find biofeed tests benchmarks -name __pycache__ -prune -exec rm -rf {} +

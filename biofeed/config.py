@@ -28,9 +28,11 @@ class Config:
     port: PortSettings = field(default_factory=PortSettings)
 
     def lasting(self, seconds: float) -> "Config":
-        """The same, for a session of that length."""
+        """The same, for a session of that length; one of less than two minutes learns the person for a third of it."""
         flow = dataclasses.replace(self.engine.flow, duration_s=seconds)
-        return dataclasses.replace(self, engine=dataclasses.replace(self.engine, flow=flow))
+        match_s = min(self.engine.adaptation.match_s, max(seconds / 3.0, 20.0))
+        adaptation = dataclasses.replace(self.engine.adaptation, match_s=match_s)
+        return dataclasses.replace(self, engine=dataclasses.replace(self.engine, flow=flow, adaptation=adaptation))
 
 
 def load(path: Path | None) -> Config:

@@ -55,7 +55,7 @@ else
     echo "[1/3] system libraries: all there"
 fi
 
-echo "[2/3] Python packages into .venv (about 300 MB, some minutes the first time)"
+echo "[2/3] Python packages into .venv (about 300 MB to load, 1 GB on disk; some minutes the first time)"
 [ -x .venv/bin/python ] || "$PYTHON" -m venv .venv
 PIP_CONSTRAINT=constraints.txt .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,recordings]'
 

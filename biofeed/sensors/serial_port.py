@@ -286,7 +286,7 @@ class SerialPort:
             words = "BFS/1" if self._speaks_bfs else "text lines"
             self._tell(LinkState.STREAMING, f"receiving {words} from {self._url} at {line}")
         else:
-            self._tell(LinkState.IDENTIFY, f"{self._url} sends bytes of no known format at {line} yet")
+            self._tell(LinkState.IDENTIFY, f"bytes come from {self._url} at {line}; what they say is not known yet")
             is_over = now_s >= max(self._opened_s + self._settings.boot_s, self._first_s + _LISTEN_S)
             return is_over and len(self._lines) > 1
         return False
