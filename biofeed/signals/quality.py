@@ -81,7 +81,7 @@ def _rest(low: float, high: float, middle: float, s: Floats) -> bool:
 
 
 @compiled
-def _evaluate(ring: Floats, s: Floats, n_short: int, limits: Floats) -> tuple[float, float]:
+def _evaluate(ring: Floats, s: Floats, n_short: int, limits: Floats) -> tuple[int, float]:
     """Fault and quality at the end of a bucket, from the rows of the last `n_short` and of all buckets."""
     flat_share, flat_counts, leap, gone_share, weak_share, noise_low, noise_high = limits
     n_long, last, usual = ring.shape[0], int(s[BUCKETS]) - 1, s[USUAL]
@@ -105,26 +105,26 @@ def _evaluate(ring: Floats, s: Floats, n_short: int, limits: Floats) -> tuple[fl
             clipped += row[3] / m
     short, long, rough, swing = short_high - short_low, long_high - long_low, np.sqrt(power), swing_high - swing_low
     is_rest = _rest(ring[last % n_long, 0], ring[last % n_long, 1], 0.5 * (long_low + long_high), s)
-    fault, quality = 0.0, 1.0
+    fault, quality = GOOD, 1.0
     if usual > 0.0 and short > leap * usual:
-        fault, quality = 4.0, 0.2
+        fault, quality = MOTION, 0.2
     noise = min(max((noise_high - rough / max(long, 1e-12)) / (noise_high - noise_low), 0.0), 1.0)
     if noise < quality:
-        fault, quality = (3.0 if noise < 0.5 else fault), noise
+        fault, quality = (NOISE if noise < 0.5 else fault), noise
     if n >= WEAK_BUCKETS and swing < weak_share * s[SWING] and quality > WEAK_QUALITY:
-        fault, quality = 1.0, WEAK_QUALITY
+        fault, quality = OFF, WEAK_QUALITY
     # far less movement than a pulse makes: the contact is lost though the signal moves
     is_bare = n >= GONE_BUCKETS and smooth_high - smooth_low < gone_share * s[SWING]
     # a coarse belt may stand still on one count through a pause; a fine one never does
     is_fine = flat_counts > 0.0 or usual > 100.0 * s[COUNT]
     is_flat = n >= n_short and (short if is_fine else long) <= max(flat_counts * s[COUNT], flat_share * usual)
     if is_bare or (is_flat and not (is_rest and flat_counts == 0.0)):
-        fault, quality = 1.0, 0.0
+        fault, quality = OFF, 0.0
     within = min(max(1.0 - clipped / 0.3, 0.0), 1.0) if clipped > 0.1 else 1.0
     if within < quality:
-        fault, quality = 2.0, within
+        fault, quality = LIMIT, within
     if s[TOLD_OFF] > 0.0:
-        fault, quality = 1.0, 0.0
+        fault, quality = OFF, 0.0
     _adapt(s, quality, swing if weak_share > 0.0 else long, swing, s[SINCE_BAD] >= CLEAN_BUCKETS)
     return fault, quality
 
@@ -193,7 +193,7 @@ def _judge(
         if v <= ends[0] + margin or v >= ends[1] - margin:
             s[CLIPPED] += 1.0
         if is_off:
-            s[TOLD_OFF] = s[FAULT] = 1.0
+            s[TOLD_OFF], s[FAULT] = 1.0, OFF
             s[QUALITY] = 0.0
         s[IN_BUCKET] += 1.0
         if s[IN_BUCKET] >= n_bucket:
