@@ -8,7 +8,7 @@ weighed by how well value and movement fit that waveform; its mean is the phase.
 import numpy as np
 
 from biofeed.signals.breath_grid import BINS, SPEED_STEP, SPEEDS, expect, mean, place, wander, weigh
-from biofeed.signals.filters import Floats, compiled
+from biofeed.signals.filters import Floats, compiled, section
 
 # fmt: off
 (
@@ -290,10 +290,7 @@ def _sample(
             s[STALE], s[OFFSET] = 1.0, 0.0
     recent[spot] = value
     s[N_RECENT] += 1.0
-    y = config[4] * value + z[0]
-    z[0] = config[5] * value - config[7] * y + z[1]
-    z[1] = config[6] * value - config[8] * y
-    return float(y)
+    return float(section(config[4:9], z, value))
 
 
 @compiled

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from biofeed.signals.filters import Floats, compiled
+from biofeed.signals.rings import NEVER_S, ring_at
 
 # fmt: off
 (
@@ -16,7 +17,6 @@ QRS, BROAD, FINE, ENERGY, TIME, N_RINGS = range(6)  # band-passed signals, their
 AT, HEIGHT, LIKENESS, N_OF_MAYBE = range(4)
 NOTHING, WAVE, BEAT, BETTER = range(4)
 # fmt: on
-NEVER_S = -1e9
 LEARN_S = 2.0  # holds a beat at 30/min
 BLIND_S = 0.3  # after a hole the filters settle
 FORGET_S = 2.0  # after a longer hole the level is learned again
@@ -64,16 +64,6 @@ def new_memory(rate_hz: float) -> Memory:
     rings = np.zeros((N_RINGS, round(0.5 * rate_hz) + 8))
     shapes, seen = np.zeros((N_CLASSES + 1, N_POINTS)), np.zeros((N_CLASSES + 1, 2))
     return Memory(s, rings, np.zeros(8), np.zeros(8), np.zeros((64, N_OF_MAYBE)), shapes, seen, np.zeros(N_POINTS))
-
-
-@compiled
-def _at(ring: Floats, place: float, newest: int) -> float:
-    """The ring's value between samples, within what it still holds."""
-    size = ring.shape[0]
-    place = min(max(place, newest - size + 1.0, 0.0), float(newest))
-    whole = int(np.floor(place))
-    left, right = ring[whole % size], ring[min(whole + 1, newest) % size]
-    return float(left + (place - whole) * (right - left))
 
 
 @compiled
@@ -194,8 +184,8 @@ def _fiducial(m: Memory, middle: float, dt: float, config: Floats) -> float:
     onset = middle - config[QRS_DELAY_S] / dt
     broad = _centre(m.rings[BROAD], onset + config[BROAD_DELAY_S] / dt, half, newest, False)
     fine = _centre(m.rings[FINE], onset + config[FINE_DELAY_S] / dt, half, newest, True)
-    broad_s = _at(m.rings[TIME], broad, newest) - config[BROAD_DELAY_S]
-    fine_s = _at(m.rings[TIME], fine, newest) - config[FINE_DELAY_S]
+    broad_s = ring_at(m.rings[TIME], broad, newest) - config[BROAD_DELAY_S]
+    fine_s = ring_at(m.rings[TIME], fine, newest) - config[FINE_DELAY_S]
     return float(0.5 * (broad_s + fine_s))
 
 
@@ -223,7 +213,7 @@ def _peak(m: Memory, top: int, dt: float, config: Floats, rows: Floats, found: i
     at_s = _fiducial(m, middle, dt, config)
     shape = np.empty(N_POINTS)
     for j in range(N_POINTS):
-        shape[j] = _at(m.rings[QRS], middle + (j - N_POINTS // 2) * STEP_S / dt, newest)
+        shape[j] = ring_at(m.rings[QRS], middle + (j - N_POINTS // 2) * STEP_S / dt, newest)
     shape /= max(np.sqrt(np.sum(shape * shape)), 1e-300)
     likeness, is_false = _likeness(m, shape, t)
     since = at_s - s[LAST_S]

@@ -61,14 +61,20 @@ def delay_s(sections: Floats, rate_hz: float, at_hz: float) -> float:
 
 
 @compiled
+def section(c: Floats, z: Floats, value: float) -> float:
+    """One sample through one section c (5,) with the memory z (2,)."""
+    out: float = c[0] * value + z[0]
+    z[0] = c[1] * value - c[3] * out + z[1]
+    z[1] = c[2] * value - c[4] * out
+    return out
+
+
+@compiled
 def _cascade(c: Floats, z: Floats, x: Floats, y: Floats) -> None:
     for i in range(x.shape[0]):
         v = x[i]
         for k in range(c.shape[0]):
-            out = c[k, 0] * v + z[k, 0]
-            z[k, 0] = c[k, 1] * v - c[k, 3] * out + z[k, 1]
-            z[k, 1] = c[k, 2] * v - c[k, 4] * out
-            v = out
+            v = section(c[k], z[k], v)
         y[i] = v
 
 

@@ -15,7 +15,7 @@ from collections import deque
 import numpy as np
 
 from biofeed.messages import Beat, Chunk, Stream, Withdrawn
-from biofeed.signals.filters import Floats, bessel_lowpass
+from biofeed.signals.filters import Floats, bessel_lowpass, settled
 from biofeed.signals.modulation_kernel import (
     BAD_T,
     BEGIN,
@@ -24,7 +24,6 @@ from biofeed.signals.modulation_kernel import (
     IS_SET,
     LAST_T,
     N_VALUE,
-    NEVER_S,
     NYQUIST_SHARE,
     RING,
     SIZE,
@@ -37,6 +36,7 @@ from biofeed.signals.modulation_kernel import (
     share,
     take,
 )
+from biofeed.signals.rings import NEVER_S
 
 TICK_S = 0.25
 SERIES = {"ppg": 7, "ecg": 6}  # the slow signal, what a beat measures, and its interval
@@ -66,6 +66,7 @@ class Modulation:
     """One stream's breath: feed `modulation(chunk, quality, told)`; `at(time_s)` sets what is known.
 
     After `at`: breaths_per_min (None when not trusted), quality 0..1, age_s of the newest evidence, `reason` in words.
+    There is no phase: bodies differ by up to half a breath in what inhaling raises.
     """
 
     def __init__(self, stream: Stream) -> None:
@@ -73,7 +74,6 @@ class Modulation:
         self._rate_hz = 0.0
         self._sign = -1.0 if stream.polarity < 0 else 1.0
         self.breaths_per_min: float | None = None
-        self.phase: float | None = None  # stays unknown: bodies differ by up to half a breath in what inhaling raises
         self.quality = 0.0
         self.reason = "learning your breath from the pulse"
         self.age_s: float | None = None
@@ -112,6 +112,7 @@ class Modulation:
         self._sections = np.concatenate(
             [bessel_lowpass(WAVE_HZ[self._stream.kind], rate_hz), bessel_lowpass(SLOW_HZ, rate_hz)]
         )
+        self._unit = np.concatenate([settled(section[None], 1.0) for section in self._sections])
         self._memory = np.zeros((2, 2))
         self._ring = np.zeros(round((DUE_S + TICK_S + 3.5) * rate_hz) + 8)
         time_s = np.arange(WINDOW) * self._n_tick / rate_hz
@@ -144,8 +145,8 @@ class Modulation:
             self._left -= last - first
             is_tick = self._left == 0
             take(
-                x, quality, first, last, chunk.start_s, dt, is_tick, self._sections, self._memory, self._state,
-                self._ring, self._rows, self._times,
+                x, quality, first, last, chunk.start_s, dt, is_tick, self._sections, self._unit, self._memory,
+                self._state, self._ring, self._rows, self._times,
             )  # fmt: skip
             if is_tick:
                 self._left = self._n_tick

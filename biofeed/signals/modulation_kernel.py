@@ -6,7 +6,7 @@ itself, then what each beat measures, interpolated between beats.
 
 import numpy as np
 
-from biofeed.signals.filters import Floats, compiled
+from biofeed.signals.filters import Floats, compiled, section
 
 # fmt: off
 N, LAST_X, BAD_T, TICKS, BEGIN, FILLED, LAST_T, IBIS, USUAL_S, BEATS, HEIGHT, IS_SET, SIZE = range(13)
@@ -21,32 +21,15 @@ BACKGROUND = 2.0  # steepest power law f ** -BACKGROUND that is taken off a spec
 HARMONIC = 1.0  # weight of what a rate and its double have in common
 NYQUIST_SHARE = 0.95  # of half the heart rate: above, beats cannot tell a breath from its alias
 FLOOR, LEAP = 1e-3, 0.01  # least share of a rate; chance of quite another rate in a step
-NEVER_S = -1e9
-
-
-@compiled
-def _section(c: Floats, z: Floats, value: float) -> float:
-    out: float = c[0] * value + z[0]
-    z[0] = c[1] * value - c[3] * out + z[1]
-    z[1] = c[2] * value - c[4] * out
-    return out
-
-
-@compiled
-def _settle(c: Floats, z: Floats, value: float) -> None:
-    """The memory of a section that has seen `value` for ever."""
-    out = value * (c[0] + c[1] + c[2]) / (1.0 + c[3] + c[4])
-    z[1] = c[2] * value - c[4] * out
-    z[0] = c[1] * value - c[3] * out + z[1]
 
 
 @compiled
 def take(x: Floats, quality: Floats, first: int, last: int, start_s: float, dt: float, is_tick: bool, c: Floats,
-         z: Floats, s: Floats, ring: Floats, rows: Floats, times: Floats) -> None:  # fmt: skip
+         unit: Floats, z: Floats, s: Floats, ring: Floats, rows: Floats, times: Floats) -> None:  # fmt: skip
     """Takes samples first..last of x (n,) in; after the last one a column is begun if `is_tick`.
 
-    c, z (2, 5), (2, 2): low-passes for what a beat is measured on, kept in `ring`, and for the slow series. While the
-    contact is lost, the last good value stands.
+    c (2, 5), z (2, 2): low-passes for what a beat is measured on, kept in `ring`, and for the slow series; `unit` is
+    their memory of a standing 1. While the contact is lost, the last good value stands.
     """
     slow = 0.0
     for i in range(first, last):
@@ -54,12 +37,11 @@ def take(x: Floats, quality: Floats, first: int, last: int, start_s: float, dt: 
             s[LAST_X] = x[i]
             if s[IS_SET] == 0.0:
                 s[IS_SET] = 1.0
-                _settle(c[0], z[0], x[i])
-                _settle(c[1], z[1], x[i])
+                z[:] = unit * x[i]
         else:
             s[BAD_T] = start_s + i * dt
-        ring[int(s[N]) % ring.shape[0]] = _section(c[0], z[0], s[LAST_X])
-        slow = _section(c[1], z[1], s[LAST_X])
+        ring[int(s[N]) % ring.shape[0]] = section(c[0], z[0], s[LAST_X])
+        slow = section(c[1], z[1], s[LAST_X])
         s[N] += 1.0
     if is_tick:
         column = int(s[TICKS]) % RING

@@ -25,7 +25,7 @@ from biofeed.messages import (
 )
 from biofeed.signals.cardiac import Beats
 from biofeed.signals.filters import Floats
-from biofeed.signals.hrv import IRREGULAR, Measured, Variability
+from biofeed.signals.hrv import IRREGULAR, NAMES, Measured, Variability
 from biofeed.signals.modulation import Modulation
 from biofeed.signals.quality import Quality
 from biofeed.signals.respiration import Respiration
@@ -38,7 +38,7 @@ SILENT_S = 1.0  # no samples for so long: no data
 GOOD = 0.5
 HEART_AGE_S = 3.0
 NO_BEAT_S = 3.0  # a good signal without a beat for so long is not a pulse
-VARIABILITY = ("rmssd_ms", "sdnn_ms", "pnn50", "lf_hf", "coherence", "rsa_bpm", "breath_heart_phase")
+VARIABILITY = tuple(name for name in NAMES if name != "hr_bpm")  # which has an age of its own
 APART_SHARE, APART_PER_MIN, APART_S = 0.25, 3.0, 30.0  # from here on belt and pulse tell different breaths
 APART_QUALITY = 0.7
 ODD_QUALITY = 0.35  # of a good pulse at an odd time

@@ -14,7 +14,6 @@ from biofeed.signals.ppg_kernel import (
     LAST_S,
     N_RINGS,
     N_SHAPE,
-    NEVER_S,
     SIGN,
     SIZE,
     STOOD_S,
@@ -23,6 +22,7 @@ from biofeed.signals.ppg_kernel import (
     detect,
     forget_level,
 )
+from biofeed.signals.rings import NEVER_S
 
 CORNER_HZ = 8.0  # upstroke energy lies below
 SUM_S = 0.12  # about one upstroke

@@ -7,6 +7,7 @@ run-off has been seen: a wave without one is withdrawn. Only what stands teaches
 import numpy as np
 
 from biofeed.signals.filters import Floats, compiled
+from biofeed.signals.rings import NEVER_S, ring_at
 
 # fmt: off
 (
@@ -18,7 +19,6 @@ WIDTH, DELAY_S, CAN_TURN, CONFIG_SIZE = range(4)
 WAVE, SLOPE, TIME, N_RINGS = range(4)
 BEAT_S, PLACE, BEAT_STRENGTH = range(3)  # a beat that waits for the second look
 # fmt: on
-NEVER_S = -1e9
 LEARN_S, SETTLE_S = 2.0, 0.15  # the first holds a beat at 30/min; the second is the filter's and the sum's memory
 KEEP_S = 10.0  # a hole this long: the finger may be another one
 FOOT, CREST = 0.25, 0.3  # of the steepest slope: where an upstroke begins and ends
@@ -144,21 +144,11 @@ def _fiducial(dt: float, s: Floats, rings: Floats) -> float:
 
 
 @compiled
-def _at(row: int, place: float, n: int, rings: Floats) -> float:
-    """A ring's value at a fractional step, held within what the ring holds."""
-    size = rings.shape[1]
-    place = min(max(place, n - size + 2.0, 0.0), float(n))
-    whole = int(np.floor(place))
-    left, right = rings[row, whole % size], rings[row, min(whole + 1, n) % size]
-    return float(left + (place - whole) * (right - left))
-
-
-@compiled
 def _shape(place: float, dt: float, s: Floats, rings: Floats, shape: Floats) -> None:
     """The wave round step `place`, SHAPE_STEP_S apart, as many points as `shape` has."""
     n = int(s[N]) - 1
     for k in range(shape.shape[0]):
-        shape[k] = _at(WAVE, place + (k - BEFORE) * SHAPE_STEP_S / dt, n, rings)
+        shape[k] = ring_at(rings[WAVE], place + (k - BEFORE) * SHAPE_STEP_S / dt, n)
 
 
 @compiled
@@ -310,7 +300,7 @@ def _judge(
     if force > BASE:
         s[BUSY] += 0.5
     place = _fiducial(dt, s, rings)
-    beat_s = _at(TIME, place, int(s[N]) - 1, rings) - delay_s
+    beat_s = ring_at(rings[TIME], place, int(s[N]) - 1) - delay_s
     since = beat_s - s[LAST_S]
     is_instead = since < AT_ONCE_S and s[N_WAITING] > 0.0 and s[STRENGTH] > AT_ONCE * s[LAST_STRENGTH]
     last_s, last_strength = s[LAST_S], s[LAST_STRENGTH]
