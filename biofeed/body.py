@@ -1,4 +1,4 @@
-"""Body measures to drives that need no guide: calm and coherence over minutes, and the swell after a heart beat.
+"""Body measures to drives that need no guide: calm and coherence over minutes, the swells after a beat and a button.
 
 More arousal never makes any of them livelier: a faster heart or breath lowers calm, and a faster heart swells less.
 H and R numbers are hazards and rules of the clinical reference.
@@ -94,6 +94,22 @@ def swell_height(beat: Beat, features: Features) -> float:
         return 0.0  # a rate that is not known may be a fast one
     fastest = max(rates)
     return math.pow(min(1.0, 50.0 / fastest), 1.3) * clip((130.0 - fastest) / 40.0, 0.0, 1.0)
+
+
+class Touch:
+    """A soft swell after the person's button; pressed again it swells on from where it is, never beyond 1."""
+
+    RISE_S, FALL_S = 0.4, 3.0
+
+    def __init__(self) -> None:
+        self._value = 0.0
+        self._left_s = 0.0  # of the rise
+
+    def __call__(self, dt_s: float, pressed: bool) -> float:
+        self._left_s = self.RISE_S if pressed else max(0.0, self._left_s - dt_s)
+        step = dt_s / self.RISE_S if self._left_s > 0.0 else -dt_s / self.FALL_S
+        self._value = clip(self._value + step, 0.0, 1.0)
+        return self._value
 
 
 class FirstMedian:

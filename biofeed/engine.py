@@ -48,7 +48,7 @@ class Engine:
         self.reading = self._signals(time_s, inputs)
         state = self._flow(tick, time_s, [item for item in inputs if isinstance(item, Command)])
         decision = self._adaptation(time_s, self.reading, state.pacing, state.state != "running")
-        drive = replace(decision.drive, progress=state.progress)
+        drive = replace(decision.drive, progress=state.progress, touch=state.touch)
         trusted = is_believable(self.reading.features)
         gated = self._gate(1.0 / TICKS_PER_S, drive, state.levels, trusted)
         notes = (note for note in (state.note, decision.reason, gated.note if trusted else "") if note)

@@ -6,10 +6,11 @@ stop ends every state. H and R numbers are hazards and rules of the clinical ref
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from biofeed.messages import TICKS_PER_S, Command, Levels
+from biofeed.body import Touch
+from biofeed.messages import CONTROLS, TICKS_PER_S, Command, Levels
 from biofeed.settings import bounded, check, choice
 
 State = Literal["arriving", "running", "paused", "ending", "ended"]
@@ -20,6 +21,7 @@ RETURN_S, RETURN_SHARE = 60.0, 0.1  # the way back: the last minute, in a short 
 DIM_S = 2.0  # a scene fades out before another takes its place
 STOP_SOUND_S = 1.5  # R5: silent within 2 s of stop
 INTENSITY_RISE_PER_S, INTENSITY_FALL_PER_S = 0.05, 0.25  # H-21
+CONTROL_PER_S = 0.1  # what a therapist turns is on its way at once, and never steps
 PAUSE_MAX_S = 900.0  # H-25: nothing goes on unattended for ever
 LONGEST_STEP_TICKS = 6  # after a stall the fades go on from where they were
 
@@ -29,6 +31,7 @@ class Settings:
     duration_s: float = bounded(1200.0, 20.0, 5400.0, "s", "length of the session, fades included, pauses not")
     fade_in_s: float = bounded(12.0, 10.0, 60.0, "s", "from dark and silent to full; 10 s is the least that calms")
     fade_out_s: float = bounded(4.0, 3.0, 10.0, "s", "from full to dark at the end and on stop")
+    intensity: float = bounded(0.5, 0.0, 1.0, "1", "how rich the world is until it is asked to be otherwise")
     pacing: str = choice("on", ("on", "off"), "whether the guide may lead; off after an infusion until staff allow it")
 
     def __post_init__(self) -> None:
@@ -37,7 +40,10 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class FlowState:
-    """The session at one tick; `pacing` tells whether the guide may lead, `note` what is going on, in words."""
+    """The session at one tick; `pacing` tells whether the guide may lead, `note` what is going on, in words.
+
+    `touch` is the swell after the person's button.
+    """
 
     state: State
     scene: str
@@ -45,6 +51,7 @@ class FlowState:
     progress: float
     pacing: bool
     note: str
+    touch: float
 
 
 DEFAULTS = Settings()
@@ -58,8 +65,12 @@ class Flow:
         self._scene = scene
         self._next_scene: str | None = None
         self._state: State = "arriving"
-        self._levels = Levels()
-        self._intensity = Levels().intensity  # as asked for
+        self._levels = Levels(intensity=settings.intensity)
+        self._intensity = settings.intensity  # as asked for
+        self._controls = {"volume": 1.0, "brightness": 1.0}  # a therapist's, as asked for
+        self._controls |= {name: getattr(Levels(), name) for name in ("cue", "density", "load")}
+        self._is_silenced = False
+        self._touch = Touch()
         self._pacing = settings.pacing == "on"
         self._is_stopped = False
         self._active_s = 0.0
@@ -83,7 +94,8 @@ class Flow:
         self._fade(dt_s)
         progress = min(1.0, self._active_s / self._settings.duration_s)
         pacing = self._pacing and self._state == "running" and not self._is_returning
-        return FlowState(self._state, self._scene, self._levels, progress, pacing, self._note())
+        touch = self._touch(dt_s, any(command.kind == "press" for command in commands))
+        return FlowState(self._state, self._scene, self._levels, progress, pacing, self._note(), touch)
 
     @property
     def _ending_at_s(self) -> float:
@@ -111,6 +123,10 @@ class Flow:
             self._intensity = min(max(number, 0.0), 1.0)
         elif command.kind == "pacing" and number is not None:
             self._pacing = number > 0.5
+        elif command.kind == "silence" and number is not None:
+            self._is_silenced = number > 0.5
+        elif command.kind in CONTROLS and number is not None:
+            self._controls[command.kind] = min(max(number, 0.0), 1.0)
 
     def _advance(self) -> None:
         if self._state == "arriving" and self._active_s >= self._settings.fade_in_s:
@@ -132,17 +148,24 @@ class Flow:
             goal = Levels(PAUSED.picture, PAUSED.sound, min(intensity, PAUSED.intensity))
         else:
             goal = Levels(1.0, 1.0, min(intensity, RETURN_INTENSITY) if self._is_returning else intensity)
+        controls = self._controls
+        volume = 0.0 if self._is_silenced else controls["volume"]
+        goal = replace(goal, picture=goal.picture * controls["brightness"], sound=goal.sound * volume)
         picture_fall = sound_fall = out
         if self._state == "ending" and self._is_stopped:
             sound_fall = dt_s / STOP_SOUND_S
         if self._next_scene is not None and self._state in ("arriving", "running", "paused"):
-            goal = Levels(0.0, 0.0, goal.intensity)
+            goal = replace(goal, picture=0.0, sound=0.0)
             picture_fall = sound_fall = dt_s / DIM_S
         now = self._levels
+        step = CONTROL_PER_S * dt_s
         self._levels = Levels(
             _towards(now.picture, goal.picture, rise, picture_fall),
             _towards(now.sound, goal.sound, rise, sound_fall),
             _towards(now.intensity, goal.intensity, INTENSITY_RISE_PER_S * dt_s, INTENSITY_FALL_PER_S * dt_s),
+            _towards(now.cue, controls["cue"], step, step),
+            _towards(now.density, controls["density"], step, step),
+            _towards(now.load, controls["load"], step, step),
         )
         if self._next_scene is not None and self._levels.picture == 0.0 and self._levels.sound == 0.0:
             self._scene, self._next_scene = self._next_scene, None

@@ -17,10 +17,11 @@ from typing import Any, Protocol
 
 from biofeed.clock import MonotonicClock
 from biofeed.engine import Engine, Sink, run
-from biofeed.messages import TICKS_PER_S, Command, ControlFrame, Entry, Input, Reading
+from biofeed.messages import TICKS_PER_S, Command, ControlFrame, Entry, Input, Levels, Reading
 from biofeed.sensors.intake import Decoding
 
 INTENSITY_STEPS = {"richer": 0.15, "calmer": -0.15}  # what a key press asks for
+CONTROL_STEPS = {"+": 0.125, "-": -0.125}  # of a therapist's controls
 SCENE_STEPS = {"next_scene": 1, "previous_scene": -1}
 RESTART_AFTER_S = 1.0  # a child that died comes back after this, and with every death a little later
 RESTART_AT_MOST_S = 8.0
@@ -188,6 +189,8 @@ class Session:
         self._asked: list[tuple[str, float | str | None]] = []
         self._stopping = False
         self._latest: ControlFrame | None = None
+        self._controls = {"volume": 1.0, "brightness": 1.0, "silence": 0.0}
+        self._controls |= {name: getattr(Levels(), name) for name in ("cue", "density", "load")}
         self._children = [Child(plan) for plan in children]
 
     def ask(self, kind: str, value: float | str | None = None) -> None:
@@ -240,8 +243,12 @@ class Session:
     def _on_event(self, event: str) -> None:
         """Keys and buttons, as commands at the next tick; pause is a toggle, and the worlds go round."""
         frame = self._latest
-        if event in ("stop", "inhale"):
+        if event in ("stop", "inhale", "press"):
             self.ask(event)
+        elif event == "silence":
+            self._set("silence", 1.0 - self._controls["silence"])
+        elif event[:-1] in self._controls and event[-1] in CONTROL_STEPS:
+            self._set(event[:-1], self._controls[event[:-1]] + CONTROL_STEPS[event[-1]])
         elif frame and event == "pause":
             self.ask("resume" if frame.state == "paused" else "pause")
         elif frame and event in INTENSITY_STEPS:
@@ -249,3 +256,7 @@ class Session:
         elif frame and event in SCENE_STEPS and frame.scene in self._scenes:
             at = self._scenes.index(frame.scene) + SCENE_STEPS[event]
             self.ask("scene", self._scenes[at % len(self._scenes)])
+
+    def _set(self, control: str, value: float) -> None:
+        self._controls[control] = min(1.0, max(0.0, value))
+        self.ask(control, self._controls[control])

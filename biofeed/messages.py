@@ -124,9 +124,10 @@ class LinkChanged:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What a person asked for: pause, resume, stop, scene (str), intensity (0..1), pacing (0 or 1), or said: inhale.
+    """What a person asked for, as a word of `COMMANDS`, with a number 0..1 or the scene's name where one is needed.
 
     `inhale` is given as the person is asked to breathe in now: it settles which way a belt of unknown polarity goes.
+    `press` is the person's one button. From `volume` on they are a therapist's live controls; all of them are ramped.
     """
 
     tick: int
@@ -134,7 +135,8 @@ class Command:
     value: float | str | None = None
 
 
-COMMANDS = ("pause", "resume", "stop", "scene", "intensity", "pacing", "inhale")
+CONTROLS = ("volume", "silence", "brightness", "cue", "density", "load")
+COMMANDS = ("pause", "resume", "stop", "scene", "intensity", "pacing", "inhale", "press", *CONTROLS)
 
 Input = Hello | Packet | Pong | Fault | LinkChanged | Command
 Entry = Received | LinkChanged | Command  # what comes from outside at a tick: a capsule records these, and they replay
@@ -247,15 +249,19 @@ class Drive:
     effort: float = 0.0  # how much the guide asks beyond where the person is
     progress: float = 0.0  # of the session
     confidence: float = 0.0  # trust in the body's signals
+    touch: float = 0.0  # a soft swell after the person pressed the one button
 
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """Master levels, each 0..1, that fade the finished picture and sound in and out."""
+    """What the session and the therapist set, each 0..1; the first two fade the finished picture and sound."""
 
     picture: float = 0.0
     sound: float = 0.0
     intensity: float = 0.5  # how rich the world is; low is still and dim
+    cue: float = 1.0  # of the voices that carry breath and guide
+    density: float = 0.5  # how much there is in the world
+    load: float = 0.3  # how much an interactive world asks
 
 
 @dataclass(frozen=True, slots=True)

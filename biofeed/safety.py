@@ -33,10 +33,15 @@ LIMITS = {
     "effort": Limit(0.0, 0.05, 0.4, True),
     "progress": Limit(0.0, 0.05, 0.05, False),
     "confidence": Limit(0.0, 0.2, 0.4, True),
+    # H-05, H-06: what a button brings swells in no less than 0.4 s, and leaves over seconds.
+    "touch": Limit(0.0, 2.5, 1.0, False),
     # H-05: brightness rises at most 10 %/s; H-06: no sound sets in faster than 1 s; both leave in no less than 1 s.
     "picture": Limit(0.0, 0.1, 1.0, False),
     "sound": Limit(0.0, 0.1, 1.0, False),
     "intensity": Limit(0.0, 0.05, 0.5, False),
+    "cue": Limit(1.0, 0.1, 1.0, False),
+    "density": Limit(0.5, 0.05, 0.5, False),
+    "load": Limit(0.3, 0.05, 0.5, False),
 }
 GLIDE_PER_S = 0.4  # R8: from any value to neutral in 2.5 s, under the 3 s allowed
 EASE_S = 3.0  # trust that has come back gives the fast drives their speed back over this time

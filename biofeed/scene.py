@@ -1,7 +1,7 @@
 """A scene is data: a fragment shader with its manifest, and a soundscape; in come texts, out comes a checked `Scene`.
 
 The manifest is TOML inside the shader's first comment, so the compiler's line numbers stay true. A soundscape is a TOML
-file with a list of voices. Both bind their parameters to the words of `Drive` in the same way:
+file with a list of voices. Both bind their parameters to the same words (`bindings.SOURCES`) in the same way:
 
     u_swell = { from = "breath", low = 0.2, high = 1.0, curve = "smooth", smooth_s = 0.1 }
 
@@ -16,11 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from biofeed.bindings import CURVES, SOURCES, Binding
 from biofeed.errors import SceneError, UsageError, nearest
-from biofeed.messages import DRIVES, TICKS_PER_S, ControlFrame
-
-SOURCES = (*DRIVES, "intensity")
-CURVES = ("linear", "smooth", "ease_in", "ease_out")
 
 # What the renderer gives to every scene without a binding; declared for it, in this order.
 STANDARD_UNIFORMS = {
@@ -34,60 +31,6 @@ STANDARD_UNIFORMS = {
 
 _INCLUDE = re.compile(r'^\s*#include\s+"([^"]+)"\s*$')
 _UNIFORM = re.compile(r"^\s*uniform\s+(\w+)\s+(\w+)\s*;")
-
-
-@dataclass(frozen=True, slots=True)
-class Binding:
-    """One parameter's wire to the body: low..high over source 0..1, bent by curve, smoothed by a one-pole.
-
-    With `integrate` the parameter is the running sum over time (per second): a speed follows the body, and the place
-    never jumps.
-    """
-
-    source: str
-    low: float = 0.0
-    high: float = 1.0
-    curve: str = "linear"
-    smooth_s: float = 0.0
-    integrate: bool = False
-
-    def target(self, frame: ControlFrame) -> float:
-        """Where the parameter is headed, before smoothing."""
-        x = frame.levels.intensity if self.source == "intensity" else getattr(frame.drive, self.source)
-        if self.curve == "smooth":
-            x = x * x * (3.0 - 2.0 * x)
-        elif self.curve == "ease_in":
-            x = x * x
-        elif self.curve == "ease_out":
-            x = x * (2.0 - x)
-        return self.low + (self.high - self.low) * float(x)
-
-
-class Bindings:
-    """The running values of many bindings; called with each frame that arrives, in order, skipped ticks allowed."""
-
-    def __init__(self, bindings: Mapping[str, Binding]) -> None:
-        self._bindings = dict(bindings)
-        self._smoothed: dict[str, float] = {}
-        self._sums = {name: 0.0 for name, binding in bindings.items() if binding.integrate}
-        self._tick: int | None = None
-
-    def __call__(self, frame: ControlFrame) -> dict[str, float]:
-        """The parameters' values at this frame."""
-        dt_s = 0.0 if self._tick is None else max(0, frame.tick - self._tick) / TICKS_PER_S
-        self._tick = frame.tick
-        values: dict[str, float] = {}
-        for name, binding in self._bindings.items():
-            target = binding.target(frame)
-            held = self._smoothed.get(name, target)
-            keep = math.exp(-dt_s / binding.smooth_s) if binding.smooth_s > 0.0 else 0.0
-            value = target + (held - target) * keep
-            self._smoothed[name] = value
-            if binding.integrate:
-                self._sums[name] += value * dt_s
-                value = self._sums[name]
-            values[name] = value
-        return values
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,8 @@ u_hour = { from = "progress", smooth_s = 4.0 }
 u_trust = { from = "confidence", curve = "smooth", smooth_s = 2.0 }
 */
 #include "lib/noise.glsl"
-#include "lib/colour.glsl"
-#include "lib/stars.glsl"
+#include "lib/palette.glsl"
+#include "lib/sky.glsl"
 
 uniform float u_swell;
 uniform float u_glow;

@@ -44,7 +44,8 @@ class Session:
         assert not now.pacing or now.state == "running"
         if len(self.states) > 1:
             last = self.states[-2]
-            for name, rise, fall in (("picture", 0.1, 0.5), ("sound", 0.1, 1 / 1.5), ("intensity", 0.05, 0.25)):
+            rates = (("picture", 0.1, 0.5), ("sound", 0.1, 1 / 1.5), ("intensity", 0.05, 0.25))
+            for name, rise, fall in (*rates, ("cue", 0.1, 0.1), ("density", 0.1, 0.1), ("load", 0.1, 0.1)):
                 before, after = getattr(last.levels, name), getattr(now.levels, name)
                 assert -fall / 60.0 - 1e-12 <= after - before <= rise / 60.0 + 1e-12
             assert last.scene == now.scene or now.levels.picture == 0.0
@@ -168,6 +169,9 @@ def test_a_change_of_mind_keeps_the_scene():
         ("pacing", math.inf),
         ("pacing", None),
         ("resume", None),
+        ("volume", math.nan),
+        ("cue", "low"),
+        ("silence", None),
         ("dance", 1.0),
     ],
 )
@@ -184,6 +188,45 @@ def test_intensity_glides_and_is_bounded():
     session.run(15.0)
     assert session.run(20.0, ("intensity", 7.0)).levels.intensity == 1.0
     assert session.run(20.0, ("intensity", -7.0)).levels.intensity == 0.0
+
+
+@pytest.mark.parametrize(("control", "level"), [("volume", "sound"), ("brightness", "picture")])
+def test_volume_and_brightness_scale_what_the_session_s_fades_allow(control, level):
+    session = Session()
+    session.run(20.0)
+    assert getattr(session.run(10.0, (control, 0.4)).levels, level) == pytest.approx(0.4)
+    assert getattr(session.run(10.0, (control, 7.0)).levels, level) == 1.0
+    session.run(5.0, ("pause", None))
+    paused = {"sound": flow.PAUSED.sound, "picture": flow.PAUSED.picture}[level]
+    assert getattr(session.run(10.0, (control, 0.5)).levels, level) == pytest.approx(0.5 * paused)
+
+
+def test_silence_is_silent_and_lets_the_volume_come_back():
+    session = Session()
+    session.run(20.0)
+    session.run(5.0, ("volume", 0.6))
+    assert session.run(6.0, ("silence", 1.0)).levels.sound == 0.0
+    assert session.states[-1].levels.picture == 1.0
+    assert session.run(15.0, ("silence", 0.0)).levels.sound == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize("control", ["cue", "density", "load"])
+def test_cue_density_and_load_glide_to_where_they_are_set(control):
+    session = Session()
+    session.run(1.0)
+    assert getattr(session.run(12.0, (control, 0.9)).levels, control) == pytest.approx(0.9)
+    assert getattr(session.run(12.0, (control, -1.0)).levels, control) == 0.0
+
+
+def test_a_press_swells_softly_and_leaves():
+    session = Session()
+    session.run(20.0)
+    swell = [session.run(1 / 60.0, ("press", None)).touch]
+    swell += [session.run(1 / 60.0).touch for _ in range(5 * 60)]
+    assert max(swell) > 0.95
+    assert swell.index(max(swell)) >= 22
+    assert max(b - a for a, b in itertools.pairwise(swell)) < 0.05
+    assert swell[-1] == 0.0
 
 
 def test_after_a_stall_the_fades_go_on_from_where_they_were_and_the_clock_is_kept():

@@ -118,6 +118,10 @@ def test_a_cable_that_is_pulled_is_told_and_the_session_goes_on(tmp_path: Path) 
         ("calmer", "intensity", 0.35),
         ("next_scene", "scene", "aurora"),
         ("previous_scene", "scene", "aurora"),
+        ("press", "press", None),
+        ("silence", "silence", 1.0),
+        ("volume-", "volume", 0.875),
+        ("density+", "density", 0.625),
     ],
 )
 def test_a_key_becomes_a_command_at_the_next_tick(event: str, kind: str, value: float | str | None) -> None:

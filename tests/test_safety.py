@@ -18,8 +18,8 @@ WILD = st.one_of(
 DRIVE = st.builds(Drive, **dict.fromkeys(DRIVES, WILD))
 LEVEL = st.builds(Levels, **dict.fromkeys(LEVELS, WILD))
 RUN = st.lists(st.tuples(DRIVE, LEVEL, st.booleans(), st.integers(1, 90)), min_size=1, max_size=12)
-RICH = Drive(1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
-FULL = Levels(1.0, 1.0, 1.0)
+RICH = Drive(*[1.0] * len(DRIVES))
+FULL = Levels(*[1.0] * len(LEVELS))
 
 
 def values(gated):
@@ -39,9 +39,13 @@ def test_the_numbers_of_the_gate_stand_as_written():
         "effort": (0.0, 0.05, 0.4, True),
         "progress": (0.0, 0.05, 0.05, False),
         "confidence": (0.0, 0.2, 0.4, True),
+        "touch": (0.0, 2.5, 1.0, False),
         "picture": (0.0, 0.1, 1.0, False),
         "sound": (0.0, 0.1, 1.0, False),
         "intensity": (0.0, 0.05, 0.5, False),
+        "cue": (1.0, 0.1, 1.0, False),
+        "density": (0.5, 0.05, 0.5, False),
+        "load": (0.3, 0.05, 0.5, False),
     }
     assert (safety.GLIDE_PER_S, safety.EASE_S, safety.LONGEST_STEP_S) == (0.4, 3.0, 0.1)
 
@@ -82,9 +86,8 @@ def test_without_trust_every_body_drive_is_neutral_within_three_seconds_and_only
             if LIMITS[name].is_body:
                 assert abs(out[name] - LIMITS[name].neutral) <= abs(last[name] - LIMITS[name].neutral)
         last = out
-    assert {name: out[name] for name in DRIVES if name != "progress"} == {
-        name: getattr(Drive(), name) for name in DRIVES if name != "progress"
-    }
+    of_body = [name for name in DRIVES if LIMITS[name].is_body]
+    assert {name: out[name] for name in of_body} == {name: getattr(Drive(), name) for name in of_body}
 
 
 def test_from_the_liveliest_state_neutral_is_reached_within_three_seconds():
@@ -94,7 +97,7 @@ def test_from_the_liveliest_state_neutral_is_reached_within_three_seconds():
     assert values(gate(TICK_S, RICH, FULL, True)) == dict.fromkeys(DRIVES + LEVELS, 1.0)
     for _ in range(180):
         gated = gate(TICK_S, RICH, FULL, False)
-    assert gated.drive == Drive(progress=1.0)
+    assert gated.drive == Drive(progress=1.0, touch=1.0)
     assert gated.note == "gate: the body's signals are not trusted, all of it rests"
 
 

@@ -1,8 +1,6 @@
 """Manifests, soundscapes, bindings and includes: what is right is taken whole, what is wrong is named with its line."""
 
 import contextlib
-import itertools
-import math
 import re
 from dataclasses import replace
 
@@ -13,7 +11,6 @@ from hypothesis import strategies as st
 from biofeed import scene
 from biofeed.errors import SceneError, UsageError
 from biofeed.messages import ControlFrame, Drive, Levels
-from biofeed.scene import CURVES, Binding, Bindings
 
 SOUND = """title = "Still"
 [mix]
@@ -114,28 +111,6 @@ def test_no_text_whatever_gives_anything_but_a_scene_or_a_scene_error(text: str)
     for files in (FILES | {"still.frag": text}, FILES | {"still.frag": f"/*{text}*/"}, FILES | {"still.toml": text}):
         with contextlib.suppress(SceneError):
             assert scene.parse("still", files).files
-
-
-@given(st.sampled_from(CURVES), st.floats(0, 1), st.floats(-5, 5), st.floats(-5, 5))
-def test_a_binding_stays_between_its_low_and_high(curve: str, x: float, low: float, high: float) -> None:
-    value = Binding("breath", low, high, curve).target(frame(0, breath=x))
-    assert min(low, high) - 1e-9 <= value <= max(low, high) + 1e-9
-
-
-def test_smoothing_takes_a_time_constant_whatever_ticks_are_skipped() -> None:
-    for step in (1, 3, 20):
-        bindings = Bindings({"x": Binding("breath", smooth_s=0.5)})
-        bindings(frame(0, breath=0.0))
-        for tick in range(step, 61, step):
-            value = bindings(frame(tick, breath=1.0))["x"]
-        assert value == pytest.approx(1.0 - math.exp(-2.0))
-
-
-def test_an_integrated_binding_moves_on_and_never_jumps_when_its_source_does() -> None:
-    bindings = Bindings({"x": Binding("calm", low=1.0, high=3.0, integrate=True)})
-    places = [bindings(frame(tick, calm=float(tick % 2)))["x"] for tick in range(61)]
-    assert places[-1] == pytest.approx(2.0)
-    assert max(b - a for a, b in itertools.pairwise(places)) <= 3.0 / 60.0 + 1e-9
 
 
 def test_an_unknown_scene_is_a_usage_error_with_the_nearest_name() -> None:

@@ -20,6 +20,18 @@ KEYS = {
     "right": "next_scene",
     "left": "previous_scene",
     "i": "inhale",
+    "return": "press",
+    "-": "volume-",
+    "=": "volume+",
+    "m": "silence",
+    "[": "brightness-",
+    "]": "brightness+",
+    ",": "cue-",
+    ".": "cue+",
+    "9": "density-",
+    "0": "density+",
+    "7": "load-",
+    "8": "load+",
 }
 _SOFTWARE = ("llvmpipe", "softpipe", "swrast", "software rasterizer", "swiftshader", "gdi generic")
 _EGL_DEVICES = 4  # tried in turn: the first may be a card that this user may not open
@@ -59,6 +71,8 @@ class Context:
                 word = KEYS.get(pygame.key.name(event.key))
                 if word:
                     words.append(word)
+            elif event.type in (pygame.MOUSEBUTTONDOWN, pygame.JOYBUTTONDOWN) and event.button <= 1:
+                words.append("press")
         self.size = pygame.display.get_window_size()
         return words
 

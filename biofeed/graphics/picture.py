@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from biofeed.errors import OutputError, SceneError
 from biofeed.graphics.context import Context, window
+from biofeed.graphics.governor import Governor
 from biofeed.graphics.renderer import Renderer, Settings
 from biofeed.messages import DRIVES, TICKS_PER_S, ControlFrame, Drive, Levels
 from biofeed.scene import Scene, parse
@@ -140,6 +141,9 @@ class Show:
         except SceneError as error:
             self._send("error", str(error))
             self.renderer = Renderer(context, FALLBACK, context.size, seed, settings)
+        is_fixed = bool(settings and settings.scale)
+        self._governor = None if is_fixed else Governor(self.renderer.scale)
+        self._n_steps = 0
 
     def step(self) -> bool:
         """Waits for a frame, at most a tick, and shows a picture; False when all is over and dark."""
@@ -152,8 +156,16 @@ class Show:
             self._change(frame.scene)
         if self._context.size != self.renderer.size and min(self._context.size) > 0:
             self.renderer.resize(self._context.size)
+        self._n_steps += 1
+        if self._governor and self._n_steps % self._governor.every:
+            self.renderer.advance(frame)
+            return True
+        began_s = self._now_s()
         self.renderer.draw(frame)
-        self._took_s.append(self._now_s() - now_s)
+        self._context.gl.finish()
+        self._took_s.append(self._now_s() - began_s)
+        if self._governor:
+            self.renderer.set_scale(self._governor(self._took_s[-1]))
         self._context.present()
         if self.renderer.guard:
             self._gain = min(self._gain, self.renderer.guard.gain)

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from biofeed.bindings import Bindings
 from biofeed.errors import nearest
 from biofeed.messages import DRIVES, LEVELS, SAMPLE_RATE_HZ, TICKS_PER_S, ControlFrame
-from biofeed.scene import Bindings, Soundscape
+from biofeed.scene import Soundscape
 from biofeed.sound import space
 from biofeed.sound.harmony import Harmony, neighbours
 from biofeed.sound.voices import COMMON, KINDS, Knob, check_number, check_voice

@@ -1,0 +1,55 @@
+"""The resolution governor: what a picture cost goes in, the size to compute the next one at comes out.
+
+A size only ever moves by a part too small to be seen, and rests while the cost lies in a wide band: nothing pumps.
+"""
+
+from biofeed.messages import TICKS_PER_S
+
+LOWEST = 0.3  # of the shown height; below it soft worlds begin to look out of focus
+BAND = (0.62, 0.82)  # of the time for a picture: inside it the size rests; above is the room for late ones
+SHRINK, GROW = 0.98, 1.01  # per step; a viewer sees neither (tests/graphics/test_governor.py)
+STEP_PICTURES = 12  # between two steps
+SHARE = 0.1  # of a new cost in the running one
+SPIKE = 2.0  # times the running cost: what is above was somebody else's work on this machine
+GIVE_UP_PICTURES = 90  # too slow at the lowest size for so long: every other tick from there on
+TRY_AGAIN_PICTURES = 1800  # at 30 a second, a minute
+
+
+class Governor:
+    """Follows one machine and one world; call it once for each picture drawn.
+
+    `every` is 1 while each tick is drawn and 2 while every other one is: an even 30 pictures a second are calmer to
+    look at than an uneven 40.
+    """
+
+    def __init__(self, scale: float) -> None:
+        """`scale` is where it begins: computed height as a part of the shown one."""
+        self.scale = min(max(scale, LOWEST), 1.0)
+        self.every = 1
+        self._cost_s: float | None = None
+        self._pictures = 0
+        self._too_slow = 0
+        self._slow_for = 0
+
+    def __call__(self, cost_s: float) -> float:
+        """The scale for the next picture, after one that took `cost_s` to draw and finish."""
+        budget_s = self.every / TICKS_PER_S
+        held_s = cost_s if self._cost_s is None else self._cost_s
+        self._cost_s = held_s + SHARE * (min(cost_s, SPIKE * held_s) - held_s)
+        self._too_slow = self._too_slow + 1 if self._is_lowest and self._cost_s > budget_s * BAND[1] else 0
+        self._slow_for = self._slow_for + 1 if self.every == 2 else 0
+        self._pictures += 1
+        if self._pictures % STEP_PICTURES == 0:
+            if self._cost_s > BAND[1] * budget_s:
+                self.scale = max(LOWEST, self.scale * SHRINK)
+            elif self._cost_s < BAND[0] * budget_s:
+                self.scale = min(1.0, self.scale * GROW)
+        if self.every == 1 and self._too_slow >= GIVE_UP_PICTURES:
+            self.every, self._too_slow = 2, 0
+        elif self._slow_for >= TRY_AGAIN_PICTURES and self._cost_s < BAND[0] / TICKS_PER_S:
+            self.every = 1
+        return self.scale
+
+    @property
+    def _is_lowest(self) -> bool:
+        return self.scale <= LOWEST
