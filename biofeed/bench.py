@@ -6,32 +6,21 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import moderngl
 import numpy as np
 
-from biofeed import config, scene
+from biofeed import config
+from biofeed.bench_render import render
+from biofeed.bench_sound import sound
 from biofeed.clock import MonotonicClock
 from biofeed.engine import Engine, Over, run
-from biofeed.graphics.context import Context, headless
-from biofeed.graphics.preview import made_up_frame
-from biofeed.graphics.renderer import Renderer
 from biofeed.live import Mailbox, Session
-from biofeed.messages import SAMPLE_RATE_HZ, TICKS_PER_S, ControlFrame, Entry, Input, Reading, Received
+from biofeed.messages import TICKS_PER_S, ControlFrame, Entry, Input, Reading, Received
 from biofeed.offline import SimulatedIntake
 from biofeed.sensors.serial_port import SerialPort
 from biofeed.sensors.simulated import SimulatedDevice
 from biofeed.sensors.simulated_port import SimulatedPort
-from biofeed.sound.limiter import Limiter
-from biofeed.sound.loudness import integrated_lufs
-from biofeed.sound.synth import Synth
 
 SETTLE_S = 5.0  # kernels load, the port opens, the decoder makes up its mind
-SIZES = ((1280, 720), (1920, 1080))
-FLOOR_SHADER = """#version 330 core
-uniform sampler2D picture;
-out vec4 color;
-void main() { color = texture(picture, gl_FragCoord.xy / vec2(%d.0, %d.0)); }
-"""
 
 
 def bench(asked: argparse.Namespace) -> int:
@@ -120,86 +109,3 @@ def signals(asked: argparse.Namespace) -> dict[str, Any]:
     began_s = time.process_time()
     fed(len(inputs))
     return {"core_times_real_time": length_s / (time.process_time() - began_s), "floor": 1.0}
-
-
-def render(asked: argparse.Namespace) -> dict[str, Any]:
-    """Every scene at every size, drawn to memory: whole frames, against one textured pass at full size (the floor)."""
-    picture = config.load(asked.config).picture
-    rows = []
-    renderer_name = ""
-    for name in scene.names():
-        world = scene.load(name)
-        for size in SIZES:
-            context = headless(size)
-            renderer_name = context.renderer_name
-            floor_ms = float(np.median(_floor_ms(context, size)))
-            drawn = Renderer(context, world, size, 1, picture)
-            frames_ms: list[float] = []
-            end_s = time.monotonic() + asked.seconds / len(SIZES) / len(scene.names())
-            tick = 30 * TICKS_PER_S
-            while time.monotonic() < end_s or len(frames_ms) < 30:
-                began_s = time.perf_counter()
-                drawn.draw(made_up_frame(tick, name))
-                context.gl.finish()
-                frames_ms.append((time.perf_counter() - began_s) * 1e3)
-                tick += 1
-            settled_ms = np.array(frames_ms[10:])
-            rows.append(
-                {
-                    "scene": name,
-                    "width": size[0],
-                    "height": size[1],
-                    "fps_median": 1e3 / float(np.median(settled_ms)),
-                    "fps_low1": 1e3 / float(np.percentile(settled_ms, 99)),
-                    "ms_median": float(np.median(settled_ms)),
-                    "ms_p99": float(np.percentile(settled_ms, 99)),
-                    "floor_ms": floor_ms,
-                }
-            )
-            drawn.close()
-            context.close()
-    return {"renderer": renderer_name, "render": rows}
-
-
-def sound(asked: argparse.Namespace) -> dict[str, Any]:
-    """Every soundscape with its limiter: processor seconds for each second of sound, its peak and its loudness."""
-    settings = config.load(asked.config)
-    rows = []
-    for name in scene.names():
-        synth, limiter = Synth(scene.load(name).soundscape, 1), Limiter(settings.sound)
-        n_ticks = int(max(20.0, asked.seconds)) * TICKS_PER_S
-        began_s = time.process_time()
-        blocks = [limiter(synth(made_up_frame(tick, name))) for tick in range(n_ticks)]
-        used_s = time.process_time() - began_s
-        samples = np.concatenate(blocks)[10 * SAMPLE_RATE_HZ :]
-        rows.append(
-            {
-                "soundscape": name,
-                "cpu_s_per_s": used_s / (n_ticks / TICKS_PER_S),
-                "peak_dbfs": float(20.0 * np.log10(np.abs(samples).max() + 1e-12)),
-                "lufs": integrated_lufs(samples),
-            }
-        )
-    return {"sound": rows}
-
-
-def _floor_ms(context: Context, size: tuple[int, int]) -> list[float]:
-    """One textured pass at full size, and nothing else."""
-    gl = context.gl
-    texture = gl.texture((640, 360), 4, dtype="f2")
-    target = gl.framebuffer([gl.texture(size, 4)])
-    program = gl.program(
-        vertex_shader="#version 330 core\nvoid main() { gl_Position = vec4("
-        "vec2(gl_VertexID & 1, gl_VertexID >> 1) * 4.0 - 1.0, 0.0, 1.0); }",
-        fragment_shader=FLOOR_SHADER % size,
-    )
-    array = gl.vertex_array(program, [])
-    target.use()
-    texture.use(0)
-    times_ms = []
-    for _ in range(30):
-        began_s = time.perf_counter()
-        array.render(moderngl.TRIANGLES, vertices=3)
-        gl.finish()
-        times_ms.append((time.perf_counter() - began_s) * 1e3)
-    return times_ms[5:]

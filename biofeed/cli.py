@@ -13,11 +13,26 @@ EXAMPLES = """\
 examples:
   biofeed demo                          a whole session with a simulated person, one minute
   biofeed session --sensor auto         a session with the belt and clip on a serial port
-  biofeed scene tide                    look at a world while you edit it
+  biofeed scene tide                    look at a world while you edit it, with a slider for all that moves it
+  biofeed session --avoid water --comfort gentle
   biofeed render --scene aurora --at 40 --out aurora.png
   biofeed replay demo/capsule           the same session again, and whether every frame is equal
 
 biofeed is not a medical device: it does not monitor, diagnose or treat.
+"""
+
+SESSION = """\
+keys, for the person and for whoever sits beside them:
+  Return or a click   the person's one button            Space   pause, and go on
+  up, down            a richer, a calmer world           I       "breathe in now" was said
+  left, right         another world                      F       full screen or window
+  Esc or Q            the calm end
+
+live controls, each of them gliding to where it was turned; the terminal shows how they stand:
+  - =   volume       m     silence, and back             [ ]   brightness
+  , .   level of the voices that carry breath and guide
+  9 0   how much there is in the world
+  7 8   how much an interactive world asks
 """
 
 ANALYZE = """\
@@ -84,26 +99,13 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--out", type=Path, default=Path("demo"), metavar="DIR", help="where results go (default: demo)")
     demo.add_argument("--headless", action="store_true", help="no window and no sound card: write demo.mp4 instead")
     _world(demo)
+    _choices(demo)
     demo.add_argument("--person", default="calm", help="who breathes; `biofeed people` lists them (default: calm)")
     demo.add_argument("--size", type=_size, default=(1280, 720), metavar="WxH", help="of demo.mp4 (default 1280x720)")
 
-    session = add("session", "one session with a person")
-    _world(session)
-    session.add_argument("--sensor", default="auto", metavar="auto|URL", help="a port, socket://..., or auto (default)")
-    session.add_argument("--minutes", type=_minutes, default=20.0, help="how long (0.5 to 90; default 20)")
-    session.add_argument("--out", type=Path, metavar="DIR", help="where the capsule goes (default: your data folder)")
-    session.add_argument("--window", action="store_true", help="a window instead of the full screen")
+    _session(add("session", "one session with a person"))
 
-    render = add("render", "draw a scene offline with a simulated person, the same bytes each time")
-    _world(render)
-    render.add_argument("--person", default="calm", help="who breathes (default: calm)")
-    render.add_argument("--seconds", type=_seconds, default=60.0, help="session length (20 to 5400; default 60)")
-    render.add_argument("--size", type=_size, default=(1280, 720), metavar="WxH", help="default 1280x720")
-    render.add_argument("--fps", type=_fps, default=60, help="pictures a second, 1 to 60 (default 60)")
-    render.add_argument("--at", type=float, metavar="T", help="for .png: the moment, in seconds (default: the middle)")
-    render.add_argument("--from", dest="capsule", type=Path, metavar="CAPSULE", help="a recorded session instead")
-    render.add_argument("--unguarded", action="store_true", help="leave the last gates out; for tests only")
-    render.add_argument("--out", type=Path, required=True, metavar="FILE", help=".mp4, .wav, .png or .npz")
+    _render(add("render", "draw a scene offline with a simulated person, the same bytes each time"))
 
     replay = add("replay", "run a recorded session again and compare every control frame")
     replay.add_argument("capsule", type=Path, metavar="CAPSULE")
@@ -123,14 +125,22 @@ def _parser() -> argparse.ArgumentParser:
         ("sensors", "list the ports, what answers there, and why not", "machine"),
         ("check", "what works on this machine, and what to do about what does not", "machine"),
     ):
-        add(name, about, module).add_argument("--json", action="store_true", help="one JSON object")
+        listing = add(name, about, module)
+        listing.add_argument("--json", action="store_true", help="one JSON object")
+        if name == "scenes":
+            _avoid(listing)
 
     scene = add("scene", "open a world in a window and follow its file while you edit it")
     scene.add_argument("scene", metavar="NAME", help="a scene's name, or a .frag file")
     scene.add_argument("--size", type=_size, default=(1280, 720), metavar="WxH", help="default 1280x720")
 
+    scene.add_argument("--seed", type=int, default=1, metavar="K", help="which hour it begins with (default 1)")
+    scene.add_argument("--mute", action="store_true", help="the picture alone")
+    _manner(scene)
+
     bench = add("bench", "measure this machine", "bench")
     bench.add_argument("what", choices=("latency", "render", "sound", "signals"))
+    bench.add_argument("--scene", metavar="S", help="of `render`: only this one")
     bench.add_argument("--seconds", type=float, default=20.0, help="how long to measure (default 20)")
     bench.add_argument("--json", action="store_true", help="one JSON object")
 
@@ -138,6 +148,29 @@ def _parser() -> argparse.ArgumentParser:
     for command in commands.choices.values():
         command.add_argument("--config", type=Path, metavar="FILE", help="settings in a TOML file")
     return parser
+
+
+def _session(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class, parser.epilog = argparse.RawDescriptionHelpFormatter, SESSION
+    _world(parser)
+    _choices(parser)
+    parser.add_argument("--sensor", default="auto", metavar="auto|URL", help="a port, socket://..., or auto (default)")
+    parser.add_argument("--minutes", type=_minutes, default=20.0, help="how long (0.5 to 90; default 20)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where the capsule goes (default: your data folder)")
+    parser.add_argument("--window", action="store_true", help="a window instead of the full screen")
+
+
+def _render(parser: argparse.ArgumentParser) -> None:
+    _world(parser)
+    _choices(parser)
+    parser.add_argument("--person", default="calm", help="who breathes (default: calm)")
+    parser.add_argument("--seconds", type=_seconds, default=60.0, help="session length (20 to 5400; default 60)")
+    parser.add_argument("--size", type=_size, default=(1280, 720), metavar="WxH", help="default 1280x720")
+    parser.add_argument("--fps", type=_fps, default=60, help="pictures a second, 1 to 60 (default 60)")
+    parser.add_argument("--at", type=float, metavar="T", help="for .png: the moment, in seconds (default: the middle)")
+    parser.add_argument("--from", dest="capsule", type=Path, metavar="CAPSULE", help="a recorded session instead")
+    parser.add_argument("--unguarded", action="store_true", help="leave the last gates out; for tests only")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=".mp4, .wav, .png or .npz")
 
 
 def _analyze(parser: argparse.ArgumentParser) -> None:
@@ -155,10 +188,46 @@ def _analyze(parser: argparse.ArgumentParser) -> None:
 
 
 def _world(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--scene", default="tide", metavar="S", help="`biofeed scenes` lists them (default: tide)")
+    parser.add_argument("--scene", metavar="S", help="`biofeed scenes` lists them (default: tide)")
     parser.add_argument(
         "--seed", type=int, default=1, metavar="K", help="the same seed gives the same world (default 1)"
     )
+
+
+def _choices(parser: argparse.ArgumentParser) -> None:
+    """What a person chooses beforehand."""
+    _avoid(parser)
+    _manner(parser)
+    parser.add_argument(
+        "--music", type=Path, metavar="FILE", help="the person's own, under the cues: WAV, FLAC, OGG or MP3"
+    )
+
+
+def _avoid(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--avoid",
+        type=_words,
+        default=(),
+        metavar="TAG,TAG",
+        help="offer no world with these tags, such as water,height; `biofeed scenes` shows them",
+    )
+
+
+def _manner(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--comfort",
+        choices=("full", "gentle", "post-infusion"),
+        help="how much moves, shines and leads (default: full); single settings of a file win over it",
+    )
+    parser.add_argument(
+        "--colours",
+        choices=("full", "safe"),
+        help="safe: told apart with a colour-vision deficiency, too (default: full)",
+    )
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip().lower() for word in text.split(",") if word.strip())
 
 
 def _bounded(text: str, low: float, high: float, what: str) -> float:

@@ -22,6 +22,7 @@ from biofeed.graphics.renderer import Renderer
 from biofeed.messages import SAMPLE_RATE_HZ, TICKS_PER_S, ControlFrame, control_table
 from biofeed.scene import Scene
 from biofeed.sound.limiter import Limiter
+from biofeed.sound.music import Music
 from biofeed.sound.synth import Synth
 
 PNG_RUN_UP_S = 4.0  # a single picture is drawn from this long before it: the guard's light has to rise from black
@@ -38,6 +39,7 @@ class Canvas:
     fps: int = TICKS_PER_S
     at_s: float | None = None
     guarded: bool = True
+    music: Path | None = None  # the person's own, under the cues
 
 
 class Sheet(Protocol):
@@ -66,7 +68,8 @@ class Filming:
         self._renderer = None
         if self._context:
             self._renderer = Renderer(self._context, world, canvas.size, canvas.seed, config.picture, canvas.guarded)
-        self._synth = Synth(world.soundscape, canvas.seed) if sounding else None
+        bed = Music(canvas.music) if canvas.music and sounding else None
+        self._synth = Synth(world.soundscape, canvas.seed, bed) if sounding else None
         self._limiter = Limiter(config.sound) if canvas.guarded else None
         self._n_pictures = 0
 

@@ -54,12 +54,12 @@ class Mailbox:
 class Outlet:
     """Sends frames to a child from a thread of its own, so that a child that hangs cannot hold up a tick.
 
-    With `newest` an unsent frame gives way to the next one; without, every frame is sent in the end.
+    At most `waiting` frames wait: the oldest gives way. With None every frame is sent in the end.
     """
 
-    def __init__(self, pipe: Connection, newest: bool) -> None:
+    def __init__(self, pipe: Connection, waiting: int | None) -> None:
         self._pipe = pipe
-        self._waiting: deque[ControlFrame] = deque(maxlen=1 if newest else None)
+        self._waiting: deque[ControlFrame] = deque(maxlen=waiting)
         self._change = threading.Condition()
         self._open = True
         self._thread = threading.Thread(target=self._run, name="outlet", daemon=True)
@@ -91,12 +91,12 @@ class Outlet:
 
 @dataclass(frozen=True, slots=True)
 class ChildPlan:
-    """A process to spawn: `target(pipe, *args)`; `newest` as in Outlet; one that is not `kept` stays dead."""
+    """A process to spawn: `target(pipe, *args)`; `waiting` as in Outlet; one that is not `kept` stays dead."""
 
     name: str
     target: Callable[..., None]
     args: tuple[Any, ...]
-    newest: bool = True
+    waiting: int | None = 1
     kept: bool = True
 
 
@@ -117,7 +117,7 @@ class Child:
         )
         self._process.start()
         theirs.close()
-        self._outlet = Outlet(self._pipe, self.plan.newest)
+        self._outlet = Outlet(self._pipe, self.plan.waiting)
 
     def send(self, frame: ControlFrame) -> None:
         self._outlet.send(frame)

@@ -25,6 +25,11 @@ def choice(default: str, options: tuple[str, ...], why: str) -> Any:
     return dataclasses.field(default=default, metadata={"options": options, "why": why})
 
 
+def words(why: str) -> Any:
+    """A list of words, none by default; which of them mean something is for the module to say that uses them."""
+    return dataclasses.field(default=(), metadata={"why": why})
+
+
 def check(settings: Any, path: str = "") -> None:
     """Raises SettingError when a field of the dataclass instance is out of its bounds; call it in `__post_init__`."""
     for item in dataclasses.fields(settings):
@@ -54,6 +59,10 @@ def build(cls: type[T], table: Mapping[str, Any], path: str) -> T:
             if not isinstance(value, Mapping):
                 raise SettingError(f"{where} must be a table, not {value!r}")
             values[key] = build(typing.cast(type[Any], kind), value, where)
+        elif typing.get_origin(kind) is tuple:
+            if not isinstance(value, list | tuple) or not all(isinstance(word, str) for word in value):
+                raise SettingError(f'{where} must be a list of words such as ["one", "two"], not {value!r}')
+            values[key] = tuple(value)
         elif kind is float and isinstance(value, int) and not isinstance(value, bool):
             values[key] = float(value)
         elif isinstance(kind, type) and (not isinstance(value, kind) or (kind is int and isinstance(value, bool))):

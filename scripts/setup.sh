@@ -32,6 +32,7 @@ if [ "$(uname -s)" = Linux ]; then
     need libglx-mesa0 library 'libGLX'
     need libgl1-mesa-dri mesa
     need libportaudio2 library 'libportaudio\.so\.2'
+    need glslang-tools glslangValidator --version # the reference GLSL compiler, for the tests
 fi
 if [ -n "$missing" ]; then
     install="apt-get update && apt-get install -y --no-install-recommends$missing"

@@ -1,6 +1,7 @@
 """Where the picture goes: a GL 3.3 core context, headless through EGL or in a window with its keys; sizes in pixels."""
 
 import os
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -51,6 +52,9 @@ class Context:
         self.renderer_name = str(gl.info["GL_RENDERER"])
         self.is_software = any(name in self.renderer_name.lower() for name in _SOFTWARE)
         self._pygame: Any = pygame
+        # An author's tool: hears every event first (True: it keeps it), and draws over the picture, beyond the guard.
+        self.on_event: Callable[[Any], bool] | None = None
+        self.on_present: Callable[[], None] | None = None
 
     def make_current(self) -> None:
         """GL calls from here on mean this context; only a process with several of them can tell the difference."""
@@ -65,6 +69,8 @@ class Context:
         pygame = self._pygame
         words = []
         for event in pygame.event.get():
+            if self.on_event and self.on_event(event):
+                continue
             if event.type == pygame.QUIT:
                 words.append("stop")
             elif event.type == pygame.KEYDOWN:
@@ -88,8 +94,16 @@ class Context:
 
     def present(self) -> None:
         """Shows what was drawn; in a window it waits for the display's next refresh."""
+        if self.on_present:
+            self.on_present()
         if self._pygame is not None:
             self._pygame.display.flip()
+
+    def __enter__(self) -> "Context":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Gives the context and the window back."""

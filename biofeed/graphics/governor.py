@@ -5,7 +5,7 @@ A size only ever moves by a part too small to be seen, and rests while the cost 
 
 from biofeed.messages import TICKS_PER_S
 
-LOWEST = 0.3  # of the shown height; below it soft worlds begin to look out of focus
+LOWEST, LOWEST_LINES = 0.3, 288  # of the shown height, and in lines: below either, edges show their steps
 BAND = (0.62, 0.82)  # of the time for a picture: inside it the size rests; above is the room for late ones
 SHRINK, GROW = 0.98, 1.01  # per step; a viewer sees neither (tests/graphics/test_governor.py)
 STEP_PICTURES = 12  # between two steps
@@ -22,9 +22,10 @@ class Governor:
     look at than an uneven 40.
     """
 
-    def __init__(self, scale: float) -> None:
-        """`scale` is where it begins: computed height as a part of the shown one."""
-        self.scale = min(max(scale, LOWEST), 1.0)
+    def __init__(self, scale: float, height: int) -> None:
+        """`scale` is where it begins: computed height as a part of the shown one, `height` in px."""
+        self.lowest = min(1.0, max(LOWEST, LOWEST_LINES / height))
+        self.scale = min(max(scale, self.lowest), 1.0)
         self.every = 1
         self._cost_s: float | None = None
         self._pictures = 0
@@ -41,7 +42,7 @@ class Governor:
         self._pictures += 1
         if self._pictures % STEP_PICTURES == 0:
             if self._cost_s > BAND[1] * budget_s:
-                self.scale = max(LOWEST, self.scale * SHRINK)
+                self.scale = max(self.lowest, self.scale * SHRINK)
             elif self._cost_s < BAND[0] * budget_s:
                 self.scale = min(1.0, self.scale * GROW)
         if self.every == 1 and self._too_slow >= GIVE_UP_PICTURES:
@@ -52,4 +53,4 @@ class Governor:
 
     @property
     def _is_lowest(self) -> bool:
-        return self.scale <= LOWEST
+        return self.scale <= self.lowest

@@ -142,7 +142,7 @@ class Show:
             self._send("error", str(error))
             self.renderer = Renderer(context, FALLBACK, context.size, seed, settings)
         is_fixed = bool(settings and settings.scale)
-        self._governor = None if is_fixed else Governor(self.renderer.scale)
+        self._governor = None if is_fixed else Governor(self.renderer.scale, context.size[1])
         self._n_steps = 0
 
     def step(self) -> bool:

@@ -32,8 +32,8 @@ float biofeed_luminance(vec3 c) { return dot(c, vec3(0.2126, 0.7152, 0.0722)); }
 # The finish. The film curve is x (a x + b) / (x (c x + d) + 1) per channel, with b = 0.6 (a soft toe: darks stay open),
 # fixed points 0 and 0.18 (middle grey stays), 1.0 -> 0.72 and the limit 1.02 reached about 4 stops above white.
 # Channels lean 6 % towards grey before it and away from it after it, so that very bright colours turn to white.
-# Colours made safe have red and green alike, with the luminance they had: what is left are blue and yellow, which those
-# who cannot tell red from green (Vienot 1999: both kinds) see as everybody does.
+# Colours made safe keep blue and luminance, and red and green follow from those two: what is left are blue and amber,
+# which those who cannot tell red from green (Vienot 1999: both kinds) tell apart as everybody does.
 FINISH = (
     COLOR
     + """
@@ -50,7 +50,9 @@ void main() {
     c = mix(vec3(dot(c, vec3(1.0 / 3.0))), c, 0.94);
     c = c * (4.9527 * c + 0.6) / (c * (4.8556 * c + 1.8565) + 1.0);
     c = mix(vec3(dot(c, vec3(1.0 / 3.0))), c, 1.0 / 0.94);
-    c = clamp(mix(c, vec3(vec2(dot(c.rg, vec2(0.2291, 0.7709))), c.b), u_biofeed_safe), 0.0, 1.0);
+    float warm = dot(c.rg, vec2(0.2291, 0.7709));
+    vec2 amber = 1.0 + vec2(0.5, -0.149) * clamp(1.0 - c.b / max(warm, 1e-4), 0.0, 1.0);
+    c = clamp(mix(c, vec3(warm * amber, c.b), u_biofeed_safe), 0.0, 1.0);
     biofeed_color = vec4(biofeed_encode(c), biofeed_luminance(c));
 }
 """

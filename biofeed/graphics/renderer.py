@@ -59,7 +59,7 @@ class Renderer:
         self._context = context
         self._gl = context.gl
         self._settings = settings or Settings()
-        self._seed = tuple(float(x) for x in np.random.default_rng(seed).random(4))
+        self._seed = seed_numbers(seed)
         context.make_current()
         self._program = Program(self._gl, scene)
         self._last_pass = LastPass(self._gl, context.is_software)
@@ -133,6 +133,13 @@ class Renderer:
             raise error
         self._bindings = Bindings(scene.bindings)
 
+    def tune(self, settings: Settings, seed: int, time_s: float | None = None) -> None:
+        """From the next picture on other settings, another seed, another moment: for an author who looks around."""
+        self._settings = settings
+        self._seed = seed_numbers(seed)
+        if time_s is not None:
+            self._time_ticks = time_s * TICKS_PER_S * settings.motion
+
     def advance(self, frame: ControlFrame) -> None:
         """Takes a frame without drawing it; ticks may be skipped.
 
@@ -175,12 +182,15 @@ class Renderer:
             "u_biofeed_safe": self._settings.safe,
         }
         self._program.draw({**self._values, **standard})
-        gain = 1.0
+        self.show_again()
+
+    def show_again(self) -> None:
+        """Shows the picture computed last: guard and last pass, and nothing of the scene."""
+        tick, gain = self._tick or 0, 1.0
         if self.guard:
-            cells = self._last_pass.cells(self._picture)
-            gain = self.guard((frame.tick - self._guard_tick) / TICKS_PER_S, cells)
-            self._guard_tick = frame.tick
-        self._last_pass.present(self._picture, self._shown, self.size, frame.tick, gain)
+            gain = self.guard((tick - self._guard_tick) / TICKS_PER_S, self._last_pass.cells(self._picture))
+            self._guard_tick = tick
+        self._last_pass.present(self._picture, self._shown, self.size, tick, gain)
 
     def read(self) -> npt.NDArray[np.uint8]:
         """The last picture: (height, width, 3), sRGB, the top row first."""
@@ -196,3 +206,8 @@ class Renderer:
         for made in (*self._made, *self._made_inside):
             made.release()
         self._last_pass.release()
+
+
+def seed_numbers(seed: int) -> tuple[float, ...]:
+    """What a scene is told of the session's seed: four numbers, 0..1."""
+    return tuple(float(x) for x in np.random.default_rng(seed).random(4))

@@ -1,29 +1,36 @@
 """The sound process: control frames come in by pipe, sound goes out; without a device it says so and waits.
 
-The main thread renders a few ticks ahead into a ring; the device's callback only copies out of it. When frames stop
-coming the sound fades out, and it fades in again when they return.
+The main thread renders ahead into a ring; the device's callback only copies out of it. Each frame is one tick of sound,
+in order, so that what is heard is, sample for sample, what an offline rendering of the same frames gives. Only when
+frames come too late or pile up is one held or left out. When they stop coming the sound fades out, and it fades in
+again when they return.
 """
 
 import contextlib
 import os
 import signal
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from biofeed.messages import SAMPLE_RATE_HZ, TICKS_PER_S, ControlFrame
+from biofeed.errors import UsageError
+from biofeed.messages import SAMPLE_RATE_HZ, TICKS_PER_S, ControlFrame, Drive, Levels
 from biofeed.scene import Soundscape
 from biofeed.sound.limiter import Limiter, Settings
-from biofeed.sound.synth import TICK_FRAMES, Synth
+from biofeed.sound.music import Music
+from biofeed.sound.synth import TICK_FRAMES, Bed, Synth
 
-BLOCK_FRAMES = 512
-AHEAD_FRAMES = 4 * TICK_FRAMES  # 67 ms: more than the renderer was ever late beside a busy picture
-DEVICE_LATENCY_S = 0.06
+DEVICE_SHARE = 0.6  # of the latency: what the device keeps; the rest waits in the ring
+SHORT_S = 0.06  # a latency below this needs the shorter blocks
+PILE = 4  # frames that may wait for their turn: a stall of 67 ms loses none
+START_PILE = 600  # before the first sound is out: kernels load, and no frame is lost
 SILENCE_S = 0.5  # without a frame for so long, the engine is not there
 FADE_OUT_S, FADE_IN_S = 1.0, 2.0
 RETRY_S = 5.0  # between tries to open a device
@@ -94,24 +101,26 @@ class Ring:
 
 
 class Presence:
-    """Whether the engine is there: the newest frame, with a sound level that falls when frames stop coming."""
+    """Whether the engine is there: the frame before, with a sound level that falls when frames stop coming."""
 
     def __init__(self) -> None:
         self._frame: ControlFrame | None = None
         self._silent_s = 0.0
-        self._fade = 0.0
+        self._fade = 1.0  # a session's own levels begin from silence
 
     def __call__(self, fresh: ControlFrame | None, is_over: bool) -> ControlFrame | None:
         """The frame for the next tick of sound; None before the first one has come."""
+        if self._frame is None and fresh is None:
+            return None
         self._silent_s = 0.0 if fresh else self._silent_s + 1.0 / TICKS_PER_S
         self._frame = fresh or self._frame
         if is_over or self._silent_s >= SILENCE_S:
             self._fade = max(0.0, self._fade - 1.0 / TICKS_PER_S / FADE_OUT_S)
         else:
             self._fade = min(1.0, self._fade + 1.0 / TICKS_PER_S / FADE_IN_S)
-        if self._frame is None:
-            return None
-        return replace(self._frame, levels=replace(self._frame.levels, sound=self._frame.levels.sound * self._fade))
+        return self._frame and replace(
+            self._frame, levels=replace(self._frame.levels, sound=self._frame.levels.sound * self._fade)
+        )
 
     @property
     def is_faded(self) -> bool:
@@ -123,40 +132,81 @@ class Playing:
     """The process's loop without its clock and device: takes frames, renders ahead, and knows when it is over."""
 
     def __init__(
-        self, pipe: Pipe, soundscapes: Mapping[str, Soundscape], first: str, seed: int, settings: Settings
+        self,
+        pipe: Pipe,
+        soundscapes: Mapping[str, Soundscape],
+        first: str,
+        seed: int,
+        settings: Settings,
+        bed: Bed | None = None,
     ) -> None:
+        self.device_latency_s = DEVICE_SHARE * settings.latency_s
+        self.block_frames = 512 if settings.latency_s >= SHORT_S else 256
+        # The ring is filled by what comes while it is below `full`, and by holding a frame when it falls below `low`.
+        self.low = max(2 * self.block_frames, round((1.0 - DEVICE_SHARE) * settings.latency_s * SAMPLE_RATE_HZ))
+        self.full = self.low + TICK_FRAMES
+        self.n_held = self.n_dropped = 0  # ticks that sounded without a frame of their own, frames that never sounded
         self.ring = Ring()
         self._pipe = pipe
         self._soundscapes = soundscapes
         self._scene = first
-        self._synth = Synth(soundscapes[first], seed)
+        self._synth = Synth(soundscapes[first], seed, bed)
         self._limiter = Limiter(settings)
         self._presence = Presence()
-        self._fresh: ControlFrame | None = None
+        self._frames: deque[ControlFrame] = deque()
+        self._has_begun = False
         self._is_over = False
 
+    def load(self) -> None:
+        """Loads the kernels of every soundscape: a change of scene then waits for none."""
+        for soundscape in self._soundscapes.values():
+            Synth(soundscape, 0)(ControlFrame(0, 0.0, Drive(), "", Levels(), "running", ""))
+
     def listen(self) -> None:
-        """Takes the newest frame that has come."""
+        """Takes the frames that have come; when they pile up, the oldest give way."""
         try:
             while not self._is_over and self._pipe.poll(0.0):
                 got = self._pipe.recv()
                 self._is_over = got is None
-                self._fresh = got or self._fresh
+                if got is not None:
+                    self._frames.append(got)
         except (EOFError, OSError):  # the engine is gone
             self._is_over = True
+        while len(self._frames) > (PILE if self._has_begun else START_PILE):
+            self._frames.popleft()
+            self.n_dropped += 1
 
     def render(self) -> None:
-        """Fills the ring up to AHEAD_FRAMES."""
-        while self.ring.n_waiting < AHEAD_FRAMES:
-            fresh, self._fresh = self._fresh, None
-            frame = self._presence(fresh, self._is_over)
-            if frame is None:
-                self.ring.write(np.zeros((TICK_FRAMES, 2), np.float32))
-                continue
-            if frame.scene != self._scene and frame.scene in self._soundscapes:
-                self._scene = frame.scene
-                self._synth.set_soundscape(self._soundscapes[frame.scene])
-            self.ring.write(self._limiter(self._synth(frame)))
+        """Fills the ring by the frames that have come."""
+        if not self._has_begun and self._frames:
+            self._begin()
+        while self.ring.n_waiting < self.full:
+            if self._frames:
+                self.ring.write(self._tick(self._frames.popleft()))
+            elif self.ring.n_waiting < self.low:
+                self.n_held += self._has_begun and not self._is_over
+                self.ring.write(self._tick(None))
+            else:
+                break
+
+    def _begin(self) -> None:
+        """Sound begins: what came while nothing could be heard yet is rendered, and not played."""
+        while len(self._frames) > 1:
+            self._tick(self._frames.popleft())
+            self.listen()  # rendering takes its time, too
+        self._has_begun = True
+        if self.ring.n_waiting < self.low:
+            self.ring.write(np.zeros((self.low - self.ring.n_waiting, 2), np.float32))
+
+    def _tick(self, fresh: ControlFrame | None) -> npt.NDArray[np.float32]:
+        """The next tick of sound, (800, 2)."""
+        frame = self._presence(fresh, self._is_over and not self._frames and fresh is None)
+        if frame is None:
+            return np.zeros((TICK_FRAMES, 2), np.float32)
+        if frame.scene != self._scene and frame.scene in self._soundscapes:
+            self._scene = frame.scene
+            self._synth.set_soundscape(self._soundscapes[frame.scene])
+        return self._limiter(self._synth(frame))
 
     @property
     def is_done(self) -> bool:
@@ -199,12 +249,11 @@ class Device:
                 samplerate=SAMPLE_RATE_HZ,
                 channels=2,
                 dtype="float32",
-                blocksize=BLOCK_FRAMES,
-                latency=DEVICE_LATENCY_S,
+                blocksize=self._playing.block_frames,
+                latency=self._playing.device_latency_s,
                 callback=lambda out, _frames, _time, _status: self._playing.ring.read_into(out),
             )
-            self._playing.render()
-            self._stream.start()
+            self._stream.start()  # which may take half a second; it plays silence until the first sound is rendered
             self._playing.tell("ready", str(sound.query_devices(kind="output")["name"]))
         except Exception as error:  # PortAudio's own, or OSError when its library is missing
             self.close()
@@ -222,6 +271,18 @@ class Device:
             self._stream = None
 
 
+def _bed(pipe: Pipe, music: Path | None) -> Bed | None:
+    """The person's music; a file that cannot be played is told of, and the session goes on without."""
+    if music is None:
+        return None
+    try:
+        return Music(music)
+    except UsageError as error:
+        with contextlib.suppress(OSError):  # nobody hears it: the engine is gone
+            pipe.send(("error", str(error)))
+        return None
+
+
 def _sounddevice() -> ModuleType:
     """Looked up late, and afresh: PortAudio knows only the devices that were there when it began."""
     import sounddevice  # noqa: PLC0415
@@ -232,12 +293,20 @@ def _sounddevice() -> ModuleType:
     return module
 
 
-def sound_process(pipe: Pipe, soundscapes: Mapping[str, Soundscape], first: str, seed: int, settings: Settings) -> None:
-    """The spawned process's target: from silence to the end of the session."""
+def sound_process(
+    pipe: Pipe,
+    soundscapes: Mapping[str, Soundscape],
+    first: str,
+    seed: int,
+    settings: Settings,
+    music: Path | None = None,
+) -> None:
+    """The spawned process's target: from silence to the end of the session, with the person's own music under it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the engine decides how a session ends
     with contextlib.suppress(OSError, AttributeError):  # a right that few users have; it works without
         os.nice(-10)
-    playing = Playing(pipe, soundscapes, first, seed, settings)
+    playing = Playing(pipe, soundscapes, first, seed, settings, _bed(pipe, music))
+    playing.load()
     device = Device(playing)
     told_s = time.monotonic()
     while not playing.is_done:
@@ -249,7 +318,8 @@ def sound_process(pipe: Pipe, soundscapes: Mapping[str, Soundscape], first: str,
             break
         if now_s - told_s >= STATUS_S:
             told_s = now_s
-            playing.tell("sound", {"gaps": playing.ring.n_gaps})
+            counts = {"gaps": playing.ring.n_gaps, "held": playing.n_held, "dropped": playing.n_dropped}
+            playing.tell("sound", counts)
         time.sleep(NAP_S)
-    time.sleep(2.0 * DEVICE_LATENCY_S)  # the last of the fade is still on its way
+    time.sleep(2.0 * playing.device_latency_s)  # the last of the fade is still on its way
     device.close()

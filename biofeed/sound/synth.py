@@ -1,52 +1,59 @@
-"""The synthesiser: a control frame in, one tick of sound out (800 frames at 48 kHz, stereo).
+"""The synthesiser: control frames in, 60 a second, sound out (48 kHz, stereo, unlimited).
 
-Everything runs on a control grid of 80 frames tied to the sample counter; ten grains are a tick. What a soundscape
-binds to the body is smoothed, then ramped over each grain. Same soundscape, seed and frames give the same samples.
+Sound is made in grains of 64 frames on a grid tied to the sample counter. A tick has 800 frames; a grain belongs to the
+tick in which it begins, so a tick has thirteen grains or twelve. Same soundscape, seed, frames and music give the same
+samples, however they are asked for: tick by tick, or any number of grains at once.
 """
 
-import math
-from fractions import Fraction
-from typing import Any
+from collections import deque
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from biofeed.bindings import Bindings
-from biofeed.errors import nearest
-from biofeed.messages import DRIVES, LEVELS, SAMPLE_RATE_HZ, TICKS_PER_S, ControlFrame
+from biofeed.messages import SAMPLE_RATE_HZ, TICKS_PER_S, ControlFrame
 from biofeed.scene import Soundscape
 from biofeed.sound import space
-from biofeed.sound.harmony import Harmony, neighbours
-from biofeed.sound.voices import COMMON, KINDS, Knob, check_number, check_voice
+from biofeed.sound.fades import slope
+from biofeed.sound.kernel import GRAIN_FRAMES
+from biofeed.sound.patch import GLIDE_KEEP, Patch, check
+
+__all__ = ["GRAIN_FRAMES", "TICK_FRAMES", "Bed", "Synth", "check"]
 
 TICK_FRAMES = SAMPLE_RATE_HZ // TICKS_PER_S
-GRAIN_FRAMES = 80  # divides a tick; 600 grains a second are finer than any gesture
-GRAINS = TICK_FRAMES // GRAIN_FRAMES
-# Two of these in a row turn 60 steps a second into a line without corners, and delay a breath by only 60 ms.
-GLIDE_KEEP = math.exp(-GRAIN_FRAMES / SAMPLE_RATE_HZ / 0.03)
 FADE_DOWN_S, FADE_UP_S = 2.0, 4.0  # between two soundscapes
 REST = 12  # ticks of silence between them, in which the smoothed master level really arrives at nothing
 
-MIX = {
-    "level_db": Knob(0.0, -40.0, 20.0),
-    "root_hz": Knob(110.0, 40.0, 400.0),
-    "t60_s": Knob(4.0, 0.5, 15.0),  # the room's reverberation time
-    "damping": Knob(0.4, 0.0, 0.9),  # how soon the room swallows its highs
-    "arc": Knob(0.1, 0.0, 0.5),  # how far the middle of a session darkens and thins
-}
+
+class Bed(Protocol):
+    """Music that lies under the cues: the next `n_frames` of it, (n_frames, 2)."""
+
+    def __call__(self, n_frames: int) -> npt.NDArray[np.float32]: ...
 
 
 class Synth:
-    """Renders one soundscape, or passes from one to another; each call is one tick."""
+    """Renders one soundscape, or passes from one to another, over a bed of music if there is one."""
 
-    def __init__(self, soundscape: Soundscape, seed: int) -> None:
+    def __init__(self, soundscape: Soundscape, seed: int, bed: Bed | None = None) -> None:
         """Raises SceneError when the soundscape names what does not exist."""
         self._seed = seed
+        self._bed = bed
+        self._bed_level = np.zeros((1, 2))
+        self._bed_target = np.zeros(1)
         self._count = 0
-        self._patch = _Patch(soundscape, seed, 0)
+        self._patch = Patch(soundscape, seed, 0, bed is not None)
         self._next: Soundscape | None = None
         self._fade = 1.0
         self._rest = 0
+        self._is_broken = False
+        self._frames: deque[ControlFrame] = deque()
+        self._frame: ControlFrame | None = None
+        self._grain = 0  # the next one to be rendered
+        self._tick = -1  # to which the last one belonged
+        self._rest_of_grain = np.zeros((0, 2), np.float32)
+        if bed:
+            silence = np.zeros((GRAIN_FRAMES, 2), np.float32)
+            space.lay(silence, np.zeros(2), silence)  # its kernel is loaded before the sound begins
 
     def set_soundscape(self, soundscape: Soundscape) -> None:
         """Fades down, goes over to `soundscape`, and fades up again. Raises SceneError, and then nothing changes."""
@@ -54,7 +61,39 @@ class Synth:
         self._next = None if soundscape == self._patch.soundscape else soundscape
 
     def __call__(self, frame: ControlFrame) -> npt.NDArray[np.float32]:
-        """The next 800 frames, (800, 2), unlimited; finite always."""
+        """The next tick: 800 frames, (800, 2); finite always."""
+        self.feed(frame)
+        due = self._grain * GRAIN_FRAMES - len(self._rest_of_grain) + TICK_FRAMES
+        whole = np.concatenate([self._rest_of_grain, self.render(-(-due // GRAIN_FRAMES) - self._grain)])
+        self._rest_of_grain = whole[TICK_FRAMES:]
+        return whole[:TICK_FRAMES]
+
+    def feed(self, frame: ControlFrame) -> None:
+        """Says how the next tick that has no frame yet shall sound."""
+        self._frames.append(frame)
+
+    def render(self, n_grains: int) -> npt.NDArray[np.float32]:
+        """The next grains, (64 n_grains, 2); finite always. A tick without a frame sounds by the one before it."""
+        blocks = []
+        end = self._grain + n_grains
+        while self._grain < end:
+            tick = self._grain * GRAIN_FRAMES // TICK_FRAMES
+            if tick != self._tick:
+                self._tick = tick
+                self._begin()
+            n = min(end, -(-(tick + 1) * TICK_FRAMES // GRAIN_FRAMES)) - self._grain
+            blocks.append(self._render(n))
+            self._grain += n
+        return np.concatenate(blocks) if len(blocks) != 1 else blocks[0]
+
+    def _begin(self) -> None:
+        """A tick begins."""
+        if self._frames:
+            self._frame = self._frames.popleft()
+        if self._frame is None:
+            raise ValueError("a sound needs its first frame")
+        if self._is_broken:
+            self._restart(self._patch.soundscape)
         if self._next is None:
             self._fade = min(1.0, self._fade + 1.0 / (FADE_UP_S * TICKS_PER_S))
         elif self._fade > 0.0:
@@ -65,142 +104,25 @@ class Synth:
         else:
             self._restart(self._next)
             self._next = None
-        block = self._patch(frame, self._fade * self._fade)
-        if not np.isfinite(block).all():
-            self._restart(self._patch.soundscape)
-            block = np.zeros((TICK_FRAMES, 2), np.float32)
+        self._patch.aim(self._frame, self._fade * self._fade)
+        if abs(self._frame.levels.sound) <= 1.0:
+            self._bed_target[0] = float(slope(self._frame.levels.sound))
+
+    def _render(self, n: int) -> npt.NDArray[np.float32]:
+        """Grains of one tick."""
+        block = np.zeros((n * GRAIN_FRAMES, 2), np.float32) if self._is_broken else self._patch.render(n)
+        if not np.isfinite(block).all():  # a voice has failed: silence to the end of the tick, then it begins anew
+            good = int(np.flatnonzero(~np.isfinite(block).all(axis=1))[0]) // GRAIN_FRAMES * GRAIN_FRAMES
+            block[good:] = 0.0
+            self._is_broken = True
+        if self._bed:
+            edges = np.empty((1, n + 1))
+            space.glide(self._bed_target, self._bed_level, GLIDE_KEEP, edges)
+            space.lay(self._bed(n * GRAIN_FRAMES), edges[0], block)
         return block
 
     def _restart(self, soundscape: Soundscape) -> None:
         self._count += 1
-        self._patch = _Patch(soundscape, self._seed, self._count)
+        self._patch = Patch(soundscape, self._seed, self._count, self._bed is not None)
         self._fade = 0.0
-
-
-def check(soundscape: Soundscape) -> None:
-    """Raises SceneError when the soundscape cannot be played."""
-    _tuning(soundscape)
-    for voice in soundscape.voices:
-        check_voice(soundscape, voice)
-
-
-class _Patch:
-    """One soundscape at work."""
-
-    def __init__(self, soundscape: Soundscape, seed: int, count: int) -> None:
-        self.soundscape = soundscape
-        mix, hz, chords = _tuning(soundscape)
-        self._harmony = Harmony(hz, chords, _random(seed, count, 0))
-        self._clock = 0
-        self._arc = mix["arc"]
-        self._gain = 10.0 ** (mix["level_db"] / 20.0)
-        bindings = {}
-        targets = [0.0]  # row 0 of all knobs is the master level
-        self._names: list[str] = [""]
-        self._ranges = [(0.0, 1.0)]
-        self._voices = []
-        for index, voice in enumerate(soundscape.voices):
-            knobs = check_voice(soundscape, voice)
-            kind = KINDS[voice.kind]
-            row = len(targets)
-            for name, knob in knobs.items():
-                key = f"{index} {name}"
-                if name in voice.bindings:
-                    bindings[key] = voice.bindings[name]
-                targets.append(float(voice.constants.get(name, knob.default)))
-                self._names.append(key)
-                self._ranges.append((knob.low, knob.high))
-            constants = {name: float(voice.constants.get(name, knob.default)) for name, knob in kind.constants.items()}
-            sounding = kind.make(constants, self._harmony, _random(seed, count, index + 1))
-            self._voices.append((row, len(targets), sounding))
-        self._bindings = Bindings(bindings)
-        self._base = np.array(targets)
-        self._low, self._high = np.array(self._ranges).T
-        self._rows = {name: row for row, name in enumerate(self._names)}
-        self._thinned = [row for row, name in enumerate(self._names) if name.endswith((" brightness", " density"))]
-        self._target = self._base.copy()
-        self._state = np.zeros((self._base.size, 2))
-        self._edges = np.zeros((self._base.size, GRAINS + 1))
-        self._out, self._dry, self._send = (np.zeros((2, TICK_FRAMES)) for _ in range(3))
-        self._lines, self._smear, self._low_pass = np.zeros((8, 8192)), np.zeros((2, 2, 1024)), np.zeros(8)
-        self._line_gain = 10.0 ** (-3.0 * space.LINES / (mix["t60_s"] * SAMPLE_RATE_HZ))
-        self._damping = mix["damping"]
-        self._rumble = np.zeros((2, 2, 2))
-
-    def __call__(self, frame: ControlFrame, fade: float) -> npt.NDArray[np.float32]:
-        self._aim(frame, fade)
-        if self._clock == 0:
-            self._state[1:] = self._target[1:, None]
-        space.glide(self._target, self._state, GLIDE_KEEP, self._edges)
-        self._harmony()
-        self._dry[:] = 0.0
-        self._send[:] = 0.0
-        for first, end, sounding in self._voices:
-            edges = self._edges[first:end]
-            if edges[0].max() < 1e-6:
-                continue
-            self._out[:] = 0.0
-            sounding(self._out, edges[len(COMMON) :], self._clock)
-            space.place(self._out, edges[: len(COMMON)], self._dry, self._send)
-        space.room(
-            self._send, self._dry, self._clock, self._line_gain, self._damping, self._lines, self._smear, self._low_pass
-        )
-        block = np.empty((TICK_FRAMES, 2), np.float32)
-        space.finish(self._dry, self._edges[0], self._rumble, block)
-        self._clock += TICK_FRAMES
-        return block
-
-    def _aim(self, frame: ControlFrame, fade: float) -> None:
-        """Where each knob is headed; a frame with a number that is not sane leaves all where they were."""
-        numbers = [getattr(frame.drive, name) for name in DRIVES] + [getattr(frame.levels, name) for name in LEVELS]
-        if not all(abs(number) < 10.0 for number in numbers):
-            return
-        target = self._base.copy()
-        # Squared: a straight fade of the level then begins as gently as it ends.
-        target[0] = self._gain * min(1.0, max(0.0, frame.levels.sound)) ** 2 * fade
-        for name, value in self._bindings(frame).items():
-            target[self._rows[name]] = value
-        # The hour's arc: it deepens into a darker, sparser middle and comes back.
-        deep = self._arc * math.sin(math.pi * min(1.0, max(0.0, frame.drive.progress)))
-        target[self._thinned] *= 1.0 - deep
-        target[1:] = np.clip(target[1:], self._low[1:], self._high[1:])
-        self._target = target
-
-
-def _random(seed: int, count: int, part: int) -> np.random.Generator:
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy=seed, spawn_key=(count, part))))
-
-
-def _tuning(soundscape: Soundscape) -> tuple[dict[str, float], npt.NDArray[np.float64], list[list[int]]]:
-    """The mix's numbers, the tones in Hz (tones,), and the chords as indices of tones."""
-    mix = dict(soundscape.mix)
-    ratios, names = mix.pop("tones", ["1/1", "3/2", "2/1"]), mix.pop("chords", None)
-    for key in mix:
-        if key not in MIX:
-            known = (*MIX, "tones", "chords")
-            raise soundscape.error(key, f"{key} is not a word of [mix]{nearest(key, known)}")
-    numbers = {name: check_number(soundscape, name, mix.get(name, knob.default), knob) for name, knob in MIX.items()}
-    if not isinstance(ratios, list) or not ratios or not all(isinstance(ratio, str) for ratio in ratios):
-        raise soundscape.error("tones", 'tones must be a list of ratios to the root: ["1/1", "3/2"]')
-    hz = np.array([numbers["root_hz"] * _ratio(soundscape, ratio) for ratio in ratios])
-    names = [ratios] if names is None else names
-    if not isinstance(names, list) or not names or not all(isinstance(chord, list) and chord for chord in names):
-        raise soundscape.error("chords", "chords must be a list of lists of tones")
-    for tone in (tone for chord in names for tone in chord):
-        if tone not in ratios:
-            raise soundscape.error("chords", f"{tone} is not one of the tones{nearest(str(tone), ratios)}")
-    chords = [[ratios.index(tone) for tone in chord] for chord in names]
-    for chord, near in zip(names, neighbours(chords), strict=True):
-        if not near and len(chords) > 1:
-            raise soundscape.error("chords", f"the chord {chord} shares two tones with no other: it cannot be reached")
-    return numbers, hz, chords
-
-
-def _ratio(soundscape: Soundscape, text: Any) -> float:
-    try:
-        value = float(Fraction(text))
-    except (ValueError, ZeroDivisionError) as error:
-        raise soundscape.error("tones", f"{text} is not a ratio such as 3/2") from error
-    if not 0.25 <= value <= 16.0:
-        raise soundscape.error("tones", f"{text} lies outside 1/4 to 16")
-    return value
+        self._is_broken = False

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -41,3 +42,21 @@ def test_without_a_screen_the_window_says_so(monkeypatch: pytest.MonkeyPatch) ->
 def test_keys_have_words_and_escape_ends_it() -> None:
     assert module.KEYS["escape"] == "stop"
     assert set(module.KEYS.values()) >= {"stop", "pause", "full_screen"}
+
+
+def test_a_tool_hears_every_event_first_and_draws_before_the_picture_is_shown(context: Context) -> None:
+    pygame = pytest.importorskip("pygame")
+    done: list[str] = []
+    keys = [pygame.event.Event(pygame.KEYDOWN, key=key) for key in (pygame.K_TAB, pygame.K_q, pygame.K_SPACE)]
+    stand_in = SimpleNamespace(
+        **{name: getattr(pygame, name) for name in ("QUIT", "KEYDOWN", "MOUSEBUTTONDOWN", "JOYBUTTONDOWN", "key")},
+        event=SimpleNamespace(get=lambda: keys),
+        display=SimpleNamespace(get_window_size=lambda: (64, 36), flip=lambda: done.append("shown")),
+    )
+    made = Context(context.gl, (64, 36), stand_in)  # type: ignore[arg-type]
+    assert made.poll() == ["stop", "pause"]
+    made.on_event = lambda event: bool(event.key == pygame.K_q)
+    assert made.poll() == ["pause"]
+    made.on_present = lambda: done.append("drawn over")
+    made.present()
+    assert done == ["drawn over", "shown"]

@@ -10,7 +10,7 @@ from hypothesis import settings as runs
 from hypothesis import strategies as st
 
 from biofeed.graphics.context import Context
-from biofeed.graphics.governor import BAND, GROW, LOWEST, SHRINK, Governor
+from biofeed.graphics.governor import BAND, GROW, LOWEST, LOWEST_LINES, SHRINK, Governor
 from biofeed.graphics.renderer import Renderer
 from biofeed.messages import TICKS_PER_S, ControlFrame, Drive, Levels
 from biofeed.scene import load
@@ -30,7 +30,7 @@ def run(governor: Governor, cost: Cost, pictures: int) -> list[float]:
 
 @pytest.mark.parametrize(("fixed_ms", "full_ms"), [(4.0, 30.0), (4.0, 60.0), (2.0, 16.0), (6.0, 40.0)])
 def test_it_arrives_where_a_picture_fits_and_stays_there(fixed_ms: float, full_ms: float) -> None:
-    governor, cost = Governor(0.5), machine(fixed_ms, full_ms)
+    governor, cost = Governor(0.5, 1080), machine(fixed_ms, full_ms)
     run(governor, cost, 3000)
     assert governor.every == 1
     assert BAND[0] * TICK_S * 0.9 < cost(governor.scale) < BAND[1] * TICK_S * 1.1 or governor.scale == 1.0
@@ -38,13 +38,13 @@ def test_it_arrives_where_a_picture_fits_and_stays_there(fixed_ms: float, full_m
 
 
 def test_a_fast_machine_computes_every_pixel() -> None:
-    governor = Governor(0.5)
+    governor = Governor(0.5, 1080)
     run(governor, machine(0.5, 2.0), 2000)
     assert governor.scale == 1.0
 
 
 def test_a_machine_too_slow_for_sixty_shows_an_even_thirty_and_comes_back_when_it_can() -> None:
-    governor = Governor(0.5)
+    governor = Governor(0.5, 1080)
     run(governor, machine(12.0, 60.0), 1500)
     assert governor.every == 2
     assert governor.scale > LOWEST
@@ -54,7 +54,7 @@ def test_a_machine_too_slow_for_sixty_shows_an_even_thirty_and_comes_back_when_i
 
 
 def test_single_late_pictures_change_nothing() -> None:
-    calm, disturbed, cost = Governor(0.5), Governor(0.5), machine(4.0, 32.0)
+    calm, disturbed, cost = Governor(0.5, 1080), Governor(0.5, 1080), machine(4.0, 32.0)
     for n in range(2000):
         calm(cost(calm.scale))
         disturbed(0.2 if n % 60 == 30 else cost(disturbed.scale))
@@ -63,13 +63,14 @@ def test_single_late_pictures_change_nothing() -> None:
 
 
 @runs(max_examples=60, deadline=None)
-@given(st.lists(st.floats(0.0, 5.0), min_size=1, max_size=400), st.floats(0.0, 3.0))
+@given(st.lists(st.floats(0.0, 5.0), min_size=1, max_size=400), st.floats(0.0, 3.0), st.integers(16, 4320))
 def test_whatever_a_picture_costs_no_step_is_large_and_no_size_out_of_bounds(
-    costs_s: list[float], start: float
+    costs_s: list[float], start: float, height: int
 ) -> None:
-    governor = Governor(start)
+    governor = Governor(start, height)
     scales = [governor.scale, *(governor(cost_s) for cost_s in costs_s)]
     assert all(LOWEST <= scale <= 1.0 for scale in scales)
+    assert all(scale * height >= min(LOWEST_LINES, height) - 1e-6 for scale in scales)
     assert all(SHRINK - 1e-9 <= b / a <= GROW + 1e-9 for a, b in itertools.pairwise(scales))
 
 

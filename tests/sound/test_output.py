@@ -6,16 +6,17 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from biofeed import scene
 from biofeed.graphics.preview import made_up_frame
-from biofeed.messages import ControlFrame, Levels
+from biofeed.messages import SAMPLE_RATE_HZ, ControlFrame, Levels
 from biofeed.scene import parse_soundscape
 from biofeed.sound import output
-from biofeed.sound.limiter import Settings
-from biofeed.sound.output import AHEAD_FRAMES, BLOCK_FRAMES, Device, Playing, Presence, Ring
-from biofeed.sound.synth import TICK_FRAMES
+from biofeed.sound.limiter import Limiter, Settings
+from biofeed.sound.output import PILE, Device, Playing, Presence, Ring
+from biofeed.sound.synth import TICK_FRAMES, Synth
 
 SOUNDS = {
     path.stem: parse_soundscape(path.name, path.read_text(encoding="utf-8"))
@@ -112,7 +113,7 @@ def test_the_end_fades_out_before_it_is_done(is_broken: bool) -> None:
             pipe.waiting.append(None)
         playing.listen()
         playing.render()
-        assert AHEAD_FRAMES <= playing.ring.n_waiting < AHEAD_FRAMES + TICK_FRAMES
+        assert playing.low <= playing.ring.n_waiting < playing.full + TICK_FRAMES
         playing.ring.read_into(out)
         power.append(float(np.square(out).mean()))
     assert playing.is_done
@@ -152,5 +153,63 @@ def test_no_device_is_told_once_and_tried_again(monkeypatch: pytest.MonkeyPatch)
     assert "the session goes on without" in pipe.said[0][1]
 
 
-def test_the_callback_s_block_is_shorter_than_what_lies_ahead() -> None:
-    assert 2 * BLOCK_FRAMES < AHEAD_FRAMES
+def heard_live(arrivals: list[int], latency_s: float) -> tuple[Playing, npt.NDArray[np.float32]]:
+    """A session in which arrivals[k] frames come in the k-th sixtieth of a second."""
+    pipe = FakePipe()
+    playing = Playing(pipe, SOUNDS, "tide", 1, Settings(latency_s=latency_s))
+    playing.load()
+    heard, tick = [], 0
+    for n in arrivals:
+        for _ in range(n):
+            pipe.waiting.append(frame(tick, "tide" if tick < 200 else "aurora"))
+            tick += 1
+        playing.listen()
+        playing.render()
+        out = np.empty((TICK_FRAMES, 2), np.float32)
+        playing.ring.read_into(out)
+        heard.append(out)
+    return playing, np.concatenate(heard)
+
+
+def rendered_offline(n_ticks: int) -> npt.NDArray[np.float32]:
+    synth, limiter = Synth(SOUNDS["tide"], 1), Limiter()
+    blocks = []
+    for tick in range(n_ticks):
+        if tick == 200:
+            synth.set_soundscape(SOUNDS["aurora"])
+        blocks.append(limiter(synth(frame(tick, "tide" if tick < 200 else "aurora"))))
+    return np.concatenate(blocks)
+
+
+@pytest.mark.parametrize("latency_s", [0.03, 0.1])
+def test_a_live_session_sounds_sample_for_sample_as_its_offline_rendering(latency_s: float) -> None:
+    """Frames come one by one; some late, and then two at once."""
+    playing, heard = heard_live([1] * 100 + ([0, 2] if latency_s == 0.1 else [1, 1]) * 50 + [1] * 400, latency_s)
+    assert (playing.ring.n_gaps, playing.n_held, playing.n_dropped) == (0, 0, 0)
+    offline = rendered_offline(600)
+    lead = playing.low
+    assert np.array_equal(heard[lead:], offline[: len(heard) - lead])
+    assert np.abs(offline[: len(heard) - lead]).max() > 0.01
+
+
+def test_what_came_while_kernels_loaded_is_not_lost() -> None:
+    playing, heard = heard_live([90] + [1] * 300, 0.1)
+    assert (playing.n_held, playing.n_dropped) == (0, 0)
+    skipped = 89 * TICK_FRAMES
+    offline = rendered_offline(390)[skipped:]
+    assert np.array_equal(heard[playing.low :], offline[: len(heard) - playing.low])
+
+
+def test_late_frames_are_held_and_those_that_pile_up_give_way_without_a_gap() -> None:
+    playing, heard = heard_live([1] * 100 + [0] * 12 + [12] + [1] * 100, 0.1)
+    assert playing.ring.n_gaps == 0
+    assert playing.n_held > 8
+    assert playing.n_dropped == 12 - PILE
+    assert np.abs(np.diff(heard[60 * TICK_FRAMES :], axis=0)).max() < 0.1
+
+
+@pytest.mark.parametrize("latency_s", [0.03, 0.1, 0.3])
+def test_the_callback_s_blocks_fit_twice_into_what_lies_ahead(latency_s: float) -> None:
+    playing = Playing(FakePipe(), SOUNDS, "tide", 1, Settings(latency_s=latency_s))
+    assert 2 * playing.block_frames <= playing.low
+    assert playing.device_latency_s + playing.low / SAMPLE_RATE_HZ <= latency_s + 0.001
