@@ -24,6 +24,8 @@ CROSS_S = (10.0, 20.0)
 CYCLE_S = (23.0, 41.0)
 CYCLE_DEPTH = 0.45
 GOLDEN = 0.6180339887
+VOICED = 0.825  # a tone's mean weight in its chord; one is 0.65 to 1
+HIGHER_SOFTER = 0.33  # 2 dB per octave, as the ear likes its chords
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +74,19 @@ def _weigh(
     time_s: float,
     height: Floats,
     low: float,
+    soft: Floats,
+    power: float,
     weight: Floats,
 ) -> None:
-    """Fills `weight`: from one chord to the other, each tone in its cycle, and drawn down."""
+    """Fills `weight`: from one chord to the other, each tone in its cycle, drawn down; always of the same power."""
+    told = 0.0
     for t in range(weight.size):
         turn = start[t] + time_s * cycle_hz[t]
         x = 2.0 * abs(turn - np.floor(turn) - 0.5)
         swell = 1.0 - CYCLE_DEPTH * x * x * (3.0 - 2.0 * x)
         weight[t] = (one[t] + (other[t] - one[t]) * way) * swell * (1.0 - low * height[t])
+        told += (weight[t] * soft[t]) ** 2
+    weight *= np.sqrt(power / told)
 
 
 def neighbours(chords: Sequence[Sequence[int]]) -> list[list[int]]:
@@ -101,6 +108,10 @@ class Harmony:
         self._chords = chords
         self._neighbours = neighbours(chords)
         self._random = random
+        # How strongly a tone is played; few tones are as loud as many, and low ones as high ones (HIGHER_SOFTER).
+        self.soft = np.asarray((hz / hz.min()) ** -HIGHER_SOFTER, dtype=np.float64)
+        mean = VOICED * (1.0 - 0.5 * CYCLE_DEPTH)
+        self._power = float(np.mean([np.sum((mean * self.soft[list(chord)]) ** 2) for chord in chords]))
         self._chord = int(random.integers(len(chords)))
         self._from = self._to = self._voicing()
         self._age = 0
@@ -117,7 +128,10 @@ class Harmony:
         x = min(1.0, self._age / self._cross)
         way = x * x * (3.0 - 2.0 * x)
         time_s = self._tick / TICKS_PER_S
-        _weigh(self._from, self._to, way, self._start, self._cycle_hz, time_s, self._height, low, self.weight)
+        _weigh(
+            self._from, self._to, way, self._start, self._cycle_hz, time_s, self._height, low, self.soft, self._power,
+            self.weight,
+        )  # fmt: skip
         if self._age >= self._cross + self._dwell:
             choices = self._neighbours[self._chord]
             if choices:
@@ -136,7 +150,7 @@ class Harmony:
         """The chord with its tones a little unequal, so that it is another one whenever it comes back."""
         weight = np.zeros(self.hz.size)
         tones = list(self._chords[self._chord])
-        weight[tones] = 0.65 + 0.35 * self._random.random(len(tones))
+        weight[tones] = 0.65 + 2.0 * (VOICED - 0.65) * self._random.random(len(tones))
         return weight
 
     def _plan(self) -> None:

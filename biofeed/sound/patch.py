@@ -28,6 +28,9 @@ Floats = npt.NDArray[np.float64]
 GLIDE_KEEP = math.exp(-GRAIN_FRAMES / SAMPLE_RATE_HZ / 0.03)
 # Below is nothing to hear, only strain on a speaker: the corner of the high-pass, and where it lets nothing through.
 RUMBLE_HZ, NOTCH_HZ = 39.0, 19.0
+# The loudness to which every soundscape is brought by its mean over so many seconds, within so many dB either way.
+EVEN_LUFS, EVEN_S, EVEN_GLIDE_S, EVEN_DB = -21.3, 40.0, 1.5, 4.5
+SWELL_DB, SWELL_S = 2.5, 0.3  # what stands out by more is held back; told by the mean over so long
 # Under the person's own music a noise stays at -12 dB; what has tones of its own would quarrel with it, and is silent.
 UNDER_BED = 0.25
 NOISES = frozenset({"sea", "wind", "rain", "leaves", "fire", "brook"})
@@ -102,6 +105,11 @@ class Patch:
         self._line_gain = 10.0 ** (-3.0 * space.LINES / (mix["t60_s"] * SAMPLE_RATE_HZ))
         self._damping, self._low_pass = mix["damping"], np.zeros(8)
         self._high_pass, self._rumble = space.high_pass(RUMBLE_HZ, NOTCH_HZ), np.zeros((2, 4))
+        reach_db = 0.0 if has_bed else EVEN_DB  # cues do not grow to fill the place of what music silences
+        power = 10.0 ** ((EVEN_LUFS + 0.691) / 10.0) / self._gain**2
+        parts = (GRAIN_FRAMES / SAMPLE_RATE_HZ / time_s for time_s in (SWELL_S, EVEN_S, EVEN_GLIDE_S))
+        self._even = np.array([power, *parts, 10.0 ** (reach_db / 20.0), 10.0 ** (SWELL_DB / 10.0)])
+        self._trim = np.array([0.0, 0.0, power, power, 1.0, 1.0])
 
     def aim(self, frame: ControlFrame, fade: float) -> None:
         """Begins a tick: where each knob is headed, and the chord.
@@ -132,7 +140,7 @@ class Patch:
             self._echo, self._smear, self._lines, self._low_pass,
         )  # fmt: skip
         block = np.empty((GRAIN_FRAMES * n_grains, 2), np.float32)
-        space.finish(dry, edges[0], self._high_pass, self._rumble, block)
+        space.finish(dry, edges[0], self._high_pass, self._rumble, self._trim, self._even, block)
         self._clock += GRAIN_FRAMES * n_grains
         return block
 

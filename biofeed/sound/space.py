@@ -321,10 +321,33 @@ def biquad(left: Floats, right: Floats, b0: float, b1: float, b2: float, a1: flo
 
 
 @kernel
-def finish(dry: Floats, master: Floats, rumble: Floats, state: Floats, block: Singles) -> None:
-    """The mix without rumble, times the master level, as (frames, 2) float32.
+def loud(left: Floats, right: Floats, low: Floats) -> float:
+    """The power of a grain, both channels added, roughly as the ear weighs it (BS.1770: 4 dB more above 1.5 kHz)."""
+    power = 0.0
+    l0, l1 = low[0], low[1]
+    for i in range(left.size):
+        l0 += 0.18 * (left[i] - l0)
+        l1 += 0.18 * (right[i] - l1)
+        a, b = left[i] + 0.58 * (left[i] - l0), right[i] + 0.58 * (right[i] - l1)
+        power += a * a + b * b
+    low[0], low[1] = l0, l1
+    return power / left.size
 
-    master (grains + 1,); rumble (2, 5): two biquads, b0 b1 b2 a1 a2; state (2, 4).
+
+@kernel
+def finish(
+    dry: Floats,
+    master: Floats,  # (grains + 1,)
+    rumble: Floats,  # (2, 5): two biquads, b0 b1 b2 a1 a2
+    state: Floats,  # (2, 4)
+    trim: Floats,  # (6,): the ear's low-pass twice, power lately and over long, the gain from that and the whole gain
+    even: Floats,  # (6,): power to come to; parts of a grain in power lately, over long, and in gain; most gain; swell
+    block: Singles,
+) -> None:
+    """The mix without rumble, brought to one loudness, times the master level, as (frames, 2) float32.
+
+    The trim is far slower than a breath: it evens chords, seeds and hours. What swells beyond `even[5]` times the power
+    over long, as tones do that drift into step, swells on by a quarter of it in dB.
     """
     grains = master.size - 1
     n = dry.shape[1] // grains
@@ -333,10 +356,18 @@ def finish(dry: Floats, master: Floats, rumble: Floats, state: Floats, block: Si
         for s in range(2):
             r = rumble[s]
             biquad(left, right, r[0], r[1], r[2], r[3], r[4], state[s])
-        step = (master[g + 1] - master[g]) / n
+        power = loud(left, right, trim)
+        trim[2] += (power - trim[2]) * even[1]
+        trim[3] += (power - trim[3]) * even[2]
+        wanted = min(max(np.sqrt(even[0] / max(trim[3], 1e-12)), 1.0 / even[4]), even[4])
+        trim[4] += (wanted - trim[4]) * even[3]
+        eighth = np.sqrt(np.sqrt(np.sqrt(max(trim[2] / max(even[5] * trim[3], 1e-12), 1.0))))
+        from_gain = master[g] * trim[5]
+        trim[5] = trim[4] / (eighth * eighth * eighth)
+        step = (master[g + 1] * trim[5] - from_gain) / n
         y = block[g * n : (g + 1) * n]
         for i in range(n):
-            gain = master[g] + step * i
+            gain = from_gain + step * i
             y[i, 0] = left[i] * gain
             y[i, 1] = right[i] * gain
 

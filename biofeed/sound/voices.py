@@ -64,8 +64,6 @@ class Pad:
         self._hz = harmony.hz * constants["register"]
         order = np.arange(1, int(constants["partials"]) + 1)
         shape = (self._hz.size, order.size, 2)
-        # Tones higher up are softer (2 dB per octave), as the ear likes its chords.
-        self._tone = (self._hz / self._hz.min()) ** -0.33
         self._tilt = np.asarray(0.1 * order ** -constants["tilt"], dtype=np.float64)
         self._focus = constants["focus"]
         self._lfo = np.concatenate([random.uniform(0.011, 0.083, (3, *shape)), random.random((3, *shape))])
@@ -73,7 +71,7 @@ class Pad:
         self._table, self._held = tones.tables(np.outer(self._hz, order))
 
     def __call__(self, out: Floats, edges: Floats, clock: int) -> None:
-        weight = np.asarray(self._harmony.weight * self._tone, dtype=np.float64)
+        weight = np.asarray(self._harmony.weight * self._harmony.soft, dtype=np.float64)
         tones.pad(
             out, edges, clock, self._hz, weight, self._tilt, self._focus,
             self._lfo, self._phase, self._near, self._table, self._held,

@@ -78,8 +78,8 @@ def test_with_music_noises_step_back_and_cues_stay() -> None:
         def __call__(self, n_frames: int) -> Sound:
             return np.zeros((n_frames, 2), np.float32)
 
-    assert strength(played(SEA, bed=Nothing())) == pytest.approx(0.25 * strength(played(SEA)), rel=1e-3)
-    assert np.array_equal(played(GUIDE, bed=Nothing()), played(GUIDE))
+    assert strength(played(SEA, bed=Nothing())) == pytest.approx(0.25 * strength(played(SEA)), rel=0.05)
+    assert strength(played(GUIDE, bed=Nothing())) == pytest.approx(strength(played(GUIDE)), rel=0.05)
 
 
 @pytest.mark.parametrize("place", [-1.0, -0.4, 0.4, 1.0])
@@ -106,7 +106,7 @@ def test_a_voice_that_roams_moves_slowly_from_side_to_side() -> None:
 
 def test_a_voice_in_the_middle_sounds_alike_on_both_sides() -> None:
     heard = played(SEA)
-    assert np.allclose(heard[:, 0], heard[:, 1], rtol=0.0, atol=1e-12)
+    assert np.allclose(heard[:, 0], heard[:, 1], rtol=0.0, atol=1e-8)
 
 
 def test_the_hour_arrives_settles_deepens_and_returns() -> None:
@@ -121,3 +121,23 @@ def test_the_hour_arrives_settles_deepens_and_returns() -> None:
         assert values.min() >= 0.0
         assert values.max() <= 1.0
         assert np.abs(np.diff(values)).max() < 0.01
+
+
+def test_every_soundscape_comes_to_the_same_loudness_slowly_and_swells_stay_swells() -> None:
+    sea = f"level_db = 16.0\n{SEA}waves = 1.0\n"
+    quiet, usual = (played(sea.replace("0.6", level), seconds=150.0) for level in ("0.4", "0.6"))
+    assert strength(quiet[: 5 * SAMPLE_RATE_HZ]) < 0.92 * strength(usual[: 5 * SAMPLE_RATE_HZ])  # as they were set
+    late = slice(-60 * SAMPLE_RATE_HZ, None)
+    assert strength(quiet[late]) == pytest.approx(strength(usual[late]), rel=0.03)
+    waves = np.square(usual[late].astype(np.float64)).reshape(120, -1).mean(axis=1)
+    assert waves.max() > 2.0 * waves.min()
+
+
+def test_under_music_nothing_grows_into_the_place_of_what_is_silent() -> None:
+    class Nothing:
+        def __call__(self, n_frames: int) -> Sound:
+            return np.zeros((n_frames, 2), np.float32)
+
+    heard = played(SEA, seconds=100.0, bed=Nothing())
+    early, late = heard[: 20 * SAMPLE_RATE_HZ], heard[-20 * SAMPLE_RATE_HZ :]
+    assert strength(late) == pytest.approx(strength(early), rel=0.15)

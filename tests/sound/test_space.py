@@ -38,7 +38,9 @@ def test_rumble_is_taken_out_and_nothing_else() -> None:
     n = 1000 * GRAIN_FRAMES
     dry, block = np.zeros((2, n)), np.zeros((n, 2), np.float32)
     dry[:, 0] = 1.0
-    space.finish(dry, np.ones(1001), space.high_pass(RUMBLE_HZ, NOTCH_HZ), np.zeros((2, 4)), block)
+    still = np.array([1.0, 0.0, 0.0, 0.0, 1.0, 1.0])
+    trim = np.array([0.0, 0.0, 0.0, 1.0, 1.0, 1.0])
+    space.finish(dry, np.ones(1001), space.high_pass(RUMBLE_HZ, NOTCH_HZ), np.zeros((2, 4)), trim, still, block)
     assert np.array_equal(block[:, 0], block[:, 1])
     gain_db = 20.0 * np.log10(np.abs(np.fft.rfft(block[:, 0])) + 1e-12)
     hz = np.fft.rfftfreq(n, 1.0 / SAMPLE_RATE_HZ)
