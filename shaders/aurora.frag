@@ -61,8 +61,8 @@ vec3 curtain(float fan, float up, float k, float low, float lean, float breath) 
     float along = (0.9 * fan + 0.7) * low * distance_;
     float crowd = low * distance_ * (0.9 + 0.55 * abs(run));
     float coarse = noise1(5.0 * along + seed + 0.09 * t);
-    float middle = mix(noise1(12.0 * along - seed - 0.19 * t), 0.5, smoothstep(1.0, 4.5, crowd));
-    float fine = mix(noise1(31.0 * along + seed + 0.36 * t), 0.5, smoothstep(0.5, 1.9, crowd));
+    float middle = mix(noise1(12.0 * along - seed - 0.19 * t), 0.5, ramp(1.0, 4.5, crowd));
+    float fine = mix(noise1(31.0 * along + seed + 0.36 * t), 0.5, ramp(0.5, 1.9, crowd));
     float tall = (0.12 + hem) * mix(0.40, 0.95, breath) * (0.40 + 0.75 * coarse + 0.55 * middle * coarse);
     float above = up - hem * (0.93 + 0.10 * middle + 0.05 * fine);  // rays do not all end at the same height
     float h = max(above, 0.0) / tall;
@@ -70,10 +70,10 @@ vec3 curtain(float fan, float up, float k, float low, float lean, float breath) 
     float rays = 0.20 + 0.9 * coarse * coarse + 0.8 * middle * coarse;
     rays *= mix(1.0, 0.45 + 1.1 * fine, crisp * mix(0.9, 0.5, u_calm));
     rays *= 1.0 + 0.07 * u_shimmer * (fine - 0.5);
-    float presence = smoothstep(-0.55, 0.05, bow.x + 0.8 * (wide.x - 0.5) + 0.2 * u_whole);
-    float edge = smoothstep(-0.09, 0.05, above * distance_);
+    float presence = ramp(-0.55, 0.05, bow.x + 0.8 * (wide.x - 0.5) + 0.2 * u_whole);
+    float edge = ramp(-0.09, 0.05, above * distance_);
     float light = thick * rays * presence * edge;
-    return light * vec3(crisp * crisp, 0.55 * crisp * min(h, 1.0), 0.42 * sqrt(crisp) * smoothstep(0.35, 1.5, h));
+    return light * vec3(crisp * crisp, 0.55 * crisp * min(h, 1.0), 0.42 * sqrt(crisp) * ramp(0.35, 1.5, h));
 }
 
 vec3 scene(vec2 p) {
@@ -103,8 +103,8 @@ vec3 scene(vec2 p) {
         lch(0.22, 0.066, 294.0), lch(0.40, 0.045, 275.0));
     vec3 low = over_hours(hour, lch(0.50, 0.055, 250.0), lch(0.33, 0.045, 215.0),
         lch(0.285, 0.055, 268.0), lch(0.60, 0.065, 58.0));
-    vec3 lab = mix(low, middle, smoothstep(0.0, 0.40, up));
-    lab = mix(lab, zenith, smoothstep(0.25, 1.35, up));
+    vec3 lab = mix(low, middle, ramp(0.0, 0.40, up));
+    lab = mix(lab, zenith, ramp(0.25, 1.35, up));
     vec3 sky = from_oklab(lab);
 
     // The guide: the moon behind the mountains, and its wide halo.
@@ -134,7 +134,7 @@ vec3 scene(vec2 p) {
     vec3 lights = (hem * zones.x + body * zones.y + crown * zones.z) * power;
 
     vec2 heaven = vec2(x, up) + vec2(0.00019, 0.00011) * t;
-    float dim = smoothstep(0.05, 0.6, up) * dot(hour, vec4(0.35, 0.9, 1.0, 0.15));
+    float dim = ramp(0.05, 0.6, up) * dot(hour, vec4(0.35, 0.9, 1.0, 0.15));
     vec3 points = stars(heaven + u_seed.xy * 9.0, 0.075, 0.45, px);
     sky += (0.6 * hem + 0.4 * body) * 0.045 * power * exp(-1.1 * abs(up - 0.45));  // what shines all over the sky
     sky += points * dim * (1.0 - is_lake) / (1.0 + 6.0 * lights.y) + lights;
@@ -148,7 +148,7 @@ vec3 scene(vec2 p) {
     vec3 aloft = (hem + 0.6 * body) * power;
     float gully = noise(vec2(19.0 * x + 7.0 * range.x + 6.0 * side * depth, 7.0 * depth + 5.0 * x));
     float lit = clamp(0.55 + 0.22 * side * range.y * (1.0 - 0.5 * depth) + 0.9 * (gully - 0.5), 0.0, 1.0);
-    float white = lit * smoothstep(0.0, 0.14, up + 0.10 * (gully - 0.5));
+    float white = lit * ramp(0.0, 0.14, up + 0.10 * (gully - 0.5));
     vec3 glare = mix(aloft, vec3(dot(aloft, vec3(0.333))), 0.35);  // snow pales the light that falls on it
     vec3 snow = from_oklab(mix(middle, zenith, 0.5)) * (0.45 + 1.7 * white) + glare * (0.02 + 0.22 * white);
     snow += silver * 0.12 * guide * white / (1.0 + 9.0 * (x - notch) * (x - notch));
@@ -158,7 +158,7 @@ vec3 scene(vec2 p) {
     float dark = smoothstep(-px, px, wood - up);
     colour = mix(colour, from_oklab(lch(0.10, 0.02, 255.0)) + aloft * 0.006, dark);
 
-    float mirror = mix(0.80, 0.42, smoothstep(0.0, 0.6, below));
+    float mirror = mix(0.80, 0.42, ramp(0.0, 0.6, below));
     vec3 water = from_oklab(lch(0.13, 0.030, 240.0));
     colour = mix(colour, mix(water, colour, mirror), is_lake);
     // A breath of mist along the shore.

@@ -59,7 +59,7 @@ vec2 figure(vec2 p, float px) {
     float phase = u_hour * CHANGES + unit(home);
     float epoch = floor(phase);
     float age = phase - epoch;
-    float shown = smoothstep(0.0, 0.12, age) * (1.0 - smoothstep(0.88, 1.0, age)) * step(-0.5, place.y);
+    float shown = ramp(0.0, 0.12, age) * (1.0 - ramp(0.88, 1.0, age)) * step(-0.5, place.y);
     uint bits = mix_bits(home + uint(int(epoch)) * 0x9e3779b1u);
     float rank = fract(0.618 * (place.x + 5.0 * place.y) + 0.382 * epoch + u_seed.z);  // spread evenly over the sky
     shown *= step(rank, 0.75);
@@ -67,8 +67,8 @@ vec2 figure(vec2 p, float px) {
     // How far it has joined: with more load more figures take part, and each waits for more evenness.
     float share = mix(0.40, 0.75, u_load);
     float need = mix(0.15, 0.42, u_load) + 0.22 * rank / share;
-    float alone = smoothstep(0.46, 0.72, noise1(0.021 * u_time + 20.0 * u_hour + 60.0 * rank));
-    float joined = mix(alone, smoothstep(0.0, 0.30, u_even - need) * step(rank, share), u_trust);
+    float alone = ramp(0.46, 0.72, noise1(0.021 * u_time + 20.0 * u_hour + 60.0 * rank));
+    float joined = mix(alone, ramp(0.0, 0.30, u_even - need) * step(rank, share), u_trust);
 
     vec2 middle = (place + 0.5) * size + vec2(-u_aspect, 1.0 - 2.0 * ROW);
     return figure_light(p - middle, size, bits, joined, 0.5 * u_touch, u_motion, px) * shown;
@@ -93,22 +93,22 @@ vec3 scene(vec2 p) {
         lch(0.215, 0.068, 292.0), lch(0.42, 0.055, 245.0));
     vec3 low = over_hours(hour, lch(0.52, 0.060, 320.0), lch(0.375, 0.055, 214.0),
         lch(0.295, 0.060, 278.0), lch(0.66, 0.070, 70.0));
-    vec3 lab = mix(low, middle, smoothstep(0.0, 0.5, up));
-    lab = mix(lab, zenith, smoothstep(0.3, 1.6, up));
+    vec3 lab = mix(low, middle, ramp(0.0, 0.5, up));
+    lab = mix(lab, zenith, ramp(0.3, 1.6, up));
     vec3 sky = from_oklab(lab);
 
     // Airglow in wide soft bands, and the milky way: they well up with the breath.
     float haze = noise(vec2(0.9 * p.x + 0.006 * t + 9.0 * u_seed.z, 2.6 * up - 0.4 * p.x * side + 0.009 * t));
     vec3 air = over_hours(hour, from_oklab(lch(0.52, 0.060, 250.0)), from_oklab(lch(0.52, 0.070, 170.0)),
         from_oklab(lch(0.50, 0.070, 285.0)), from_oklab(lch(0.56, 0.060, 210.0)));
-    haze = (0.35 + 0.9 * haze) * mix(1.15, 0.85, u_calm) * exp(-1.5 * max(up, 0.0)) * smoothstep(0.0, 0.3, up);
+    haze = (0.35 + 0.9 * haze) * mix(1.15, 0.85, u_calm) * exp(-1.5 * max(up, 0.0)) * ramp(0.0, 0.3, up);
     sky += air * haze * mix(0.05, 0.50, breath);
     vec2 along = normalize(vec2(side * (0.35 + 0.7 * u_seed.y), 1.0));
     vec2 heaven = p + vec2(0.00017, 0.00009) * t;
     float milky = milky_way(heaven, vec2(side * reach * (0.10 - 0.5 * u_seed.z), 0.1), along, 20.0 * u_seed.w);
     vec3 pale = over_hours(hour, from_oklab(lch(0.50, 0.040, 270.0)), from_oklab(lch(0.60, 0.030, 260.0)),
         from_oklab(lch(0.68, 0.035, 285.0)), from_oklab(lch(0.56, 0.030, 250.0)));
-    float clear = smoothstep(0.02, 0.40, up);
+    float clear = ramp(0.02, 0.40, up);
     float full = mix(0.8, 1.1, u_whole) * dot(hour, vec4(0.6, 0.85, 1.1, 0.5));
     sky += pale * milky * clear * full * mix(0.12, 0.62, breath);
 
@@ -145,11 +145,11 @@ vec3 scene(vec2 p) {
         float x = p.x * (1.0 - 0.2 * near) + 7.0 * float(k) + 30.0 * u_seed.x;
         float high = 0.05 - 0.30 * near + (0.24 - 0.10 * near) * noise1(1.2 * x) * (1.0 - (0.7 - 0.3 * near) * dip);
         vec3 tone = mix(veil, under, 0.30 + 0.65 * near);
-        tone += veil * (0.50 - 0.28 * near) * smoothstep(0.0, 0.15, high - up);  // haze lies in the dips
+        tone += veil * (0.50 - 0.28 * near) * ramp(0.0, 0.15, high - up);  // haze lies in the dips
         float wood = k < 2 ? 0.0 : (k == 2 ? 0.045 * spruces(31.0 * p.x) : 0.085 * spruces(17.0 * p.x + 5.0));
         colour = mix(colour, tone, clamp(0.5 + (high + wood - up) * sharp, 0.0, 1.0));
     }
-    float stand = 1.0 - smoothstep(0.20, 0.85, side * p.x / reach);
+    float stand = 1.0 - ramp(0.20, 0.85, side * p.x / reach);
     float tree = near_spruce(vec2(p.x * 5.6 + 40.0 * u_seed.z, (p.y + 1.05) * 2.6 + 2.3 * stand));
     return mix(colour, under * 0.5, clamp(0.5 + 0.17 * tree * sharp, 0.0, 1.0));
 }

@@ -43,7 +43,7 @@ uniform float u_much;
 vec3 hot(float heat) {
     float h = clamp(heat, 0.0, 1.0);
     float lightness = 0.05 + 0.74 * sqrt(h);
-    return from_oklab(lch(lightness, min(0.185 * lightness, 0.122), mix(45.0, 76.0, h))) * smoothstep(0.0, 0.14, h);
+    return from_oklab(lch(lightness, min(0.185 * lightness, 0.122), mix(45.0, 76.0, h))) * ramp(0.0, 0.14, h);
 }
 
 // Sparks: few, faint, rising slowly and going out; `w` in picture units, cells move with them.
@@ -57,7 +57,7 @@ float sparks(vec2 p, float high, float px) {
     float rank = float((bits >> 16) & 1023u) * (1.0 / 1023.0);
     float some = smoothstep(mix(0.92, 0.55, u_much), 1.0, rank);
     float ends = mix(0.35, 1.0, float(bits >> 26) * (1.0 / 63.0));
-    return some * exp(-dot(d, d)) * smoothstep(0.0, 0.12, high) * (1.0 - smoothstep(0.3 * ends, ends, high));
+    return some * exp(-dot(d, d)) * ramp(0.0, 0.12, high) * (1.0 - smoothstep(0.3 * ends, ends, high));
 }
 
 vec3 scene(vec2 p) {
@@ -71,7 +71,7 @@ vec3 scene(vec2 p) {
     // The ground plane, seen from above and before it; the ring of stones has radius 1 there.
     float reach = clamp(u_aspect, 0.56, 1.5);
     float wide = mix(0.56, 0.68, u_seed.w) * reach;
-    float steep = mix(0.95, 0.62, smoothstep(0.7, 1.5, reach));
+    float steep = mix(0.95, 0.62, ramp(0.7, 1.5, reach));
     vec2 at = vec2(1.2 * max(u_aspect - 0.95 * reach, 0.0) * (u_seed.x - 0.5), -0.10 + 0.10 * (u_seed.y - 0.5));
     float back = 1.0 / (1.0 - 0.20 * (p.y - at.y));
     vec2 w = (p - at) * vec2(back, back / steep) / wide;
@@ -86,24 +86,24 @@ vec3 scene(vec2 p) {
     patchy = mix(patchy, 0.74 - 0.45 * r * r, 0.4 * u_whole);
     float fuel = dot(hour, vec4(0.48, 0.60, 0.43, 0.37)) + 0.10 * (u_much - 0.5);
     float heat = (fuel + 1.1 * (patchy - 0.50)) * mix(0.55, 1.35, breath);
-    heat = max(heat, 0.0) * (1.0 - smoothstep(0.50, 1.04, r + 0.14 * (veins - 0.5)));
+    heat = max(heat, 0.0) * (1.0 - ramp(0.50, 1.04, r + 0.14 * (veins - 0.5)));
 
     // --- the bed: lumps, some hot through and through, some dark, grey where ash lies; light wells up between them ---
     vec2 b = w * vec2(1.09, 1.0) * mix(3.6, 5.2, u_seed.z) + 31.0 * u_seed.xw;
     vec3 bend = noise_slope(1.1 * b);
     vec3 rough = noise_slope(3.3 * b + 0.5 * bend.yz);
     Cell lump = cells(b + 0.30 * bend.yz + 0.07 * rough.yz, 1.0);
-    float heated = mix(0.5, lump.id, smoothstep(0.0, 0.16, lump.border));
+    float heated = mix(0.5, lump.id, ramp(0.0, 0.16, lump.border));
     float fine = noise(10.0 * b + 2.0 * rough.yz);
-    float low = smoothstep(0.12, 0.80, lump.near + 0.16 * (fine - 0.5)) * (1.0 - smoothstep(0.0, 0.5, lump.border));
-    float ashy = smoothstep(0.30, 0.85, (1.0 - low) * (0.25 + 0.45 * rough.x + 0.5 * fine) + 0.5 * (heated - 0.5));
+    float low = ramp(0.12, 0.80, lump.near + 0.16 * (fine - 0.5)) * (1.0 - ramp(0.0, 0.5, lump.border));
+    float ashy = ramp(0.30, 0.85, (1.0 - low) * (0.25 + 0.45 * rough.x + 0.5 * fine) + 0.5 * (heated - 0.5));
     float body = heat * (0.45 + 1.0 * heated) - 0.34 * ashy - 0.20 * (1.0 - fine) * (1.0 - low);
-    vec2 tip = -lump.to * 1.3 * smoothstep(0.0, 0.10, lump.border);
+    vec2 tip = -lump.to * 1.3 * ramp(0.0, 0.10, lump.border);
     tip += 0.20 * rough.yz;
     float round_ = clamp(0.70 - 0.50 * tip.y - 0.30 * dot(tip, tip), 0.06, 1.0);
     vec3 glow = hot(body * (1.0 + 0.04 * u_beat * fine)) * mix(round_, 1.0, 0.5 * heat);
     glow += hot(heat * 1.1) * low * low * (0.25 + 0.75 * fine) * 0.9;
-    float inside = 1.0 - smoothstep(0.95, 1.06, r);
+    float inside = 1.0 - ramp(0.95, 1.06, r);
     float ash = mix(0.025, 0.22, ashy * dot(hour, vec4(0.55, 0.65, 0.95, 1.0)));
 
     // --- the light that the bed throws, and the sky's ---
@@ -133,19 +133,19 @@ vec3 scene(vec2 p) {
     float facing = max(-0.86 * n.y + 0.34 * n.z + 0.05, 0.0);
     float albedo = 0.13 + 0.12 * own.w + 0.08 * grain.x;
     float front = abs(fract(turn - u_seed.w + 0.75) - 0.5) * 2.0;
-    float around = 1.0 - smoothstep(-0.45, 0.15, 1.0 - front - mix(-0.10, 1.0, guide));
+    float around = 1.0 - ramp(-0.45, 0.15, 1.0 - front - mix(-0.10, 1.0, guide));
     vec3 honey = from_oklab(lch(0.80, 0.090, 76.0));
     vec3 stone = albedo * (warm * 2.2 * facing * facing + sky * (0.5 + 0.9 * n.z));
     stone += albedo * honey * around * mix(0.25, 1.0, guide) * (0.12 + 0.88 * n.z * n.z) * 0.55;
 
     // --- the ground: light goes out between the stones ---
-    float way = smoothstep(0.55, 1.05, abs(s.x));
+    float way = ramp(0.55, 1.05, abs(s.x));
     float beyond = max(r - 1.2, 0.0);
-    float past = mix(way, 0.6, smoothstep(0.1, 1.0, beyond));
+    float past = mix(way, 0.6, ramp(0.1, 1.0, beyond));
     float relief = clamp(0.8 + 0.35 * dot(bend.yz, -out_), 0.2, 1.6);
     float soil = 0.075 + 0.07 * bend.x + 0.03 * rough.x;
     vec3 ground = soil * relief * (warm * past * 2.4 / (0.6 + 3.0 * beyond + 3.0 * beyond * beyond) + 1.3 * sky);
-    ground *= 0.35 + 0.65 * smoothstep(0.0, 0.22, abs(r - 1.16) - 0.08);
+    ground *= 0.35 + 0.65 * ramp(0.0, 0.22, abs(r - 1.16) - 0.08);
 
     vec3 colour = mix(ground, ash * round_ * (sky + warm * (0.22 + 0.7 * heat)) * (1.0 - 0.8 * low) + glow, inside);
     colour = mix(colour, stone, is_stone);

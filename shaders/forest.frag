@@ -98,7 +98,7 @@ vec3 scene(vec2 p) {
     float ground_y = mix(-0.66, -0.46, u_seed.z);  // where the floor meets the far trunks
     float up = p.y - ground_y;
     float x = p.x * (1.0 + mix(0.16, 0.34, u_seed.y) * up);
-    float fade = mix(0.75, 0.35, smoothstep(0.2, 1.3, up)) * (1.0 - 0.6 * open);
+    float fade = mix(0.75, 0.35, ramp(0.2, 1.3, up)) * (1.0 - 0.6 * open);
     vec3 row = trunks(vec2(x + 31.0 * u_seed.x, up), mix(0.12, 0.20, u_seed.w), 0.021, 0.62, 0.0, 0.010, 1.0);
     colour = mix(colour, mix(mist, deep, 0.63) * power * 0.8, fade * row.x);
     vec2 middle = vec2(x * 1.04 + 17.0 * u_seed.y, up + 0.05);
@@ -106,7 +106,7 @@ vec3 scene(vec2 p) {
     colour = mix(colour, mix(mist, deep, 0.88) * mix(0.6, 1.1, breath), (0.55 + 0.6 * fade) * row.x);
 
     float shrubs = 0.15 + 0.7 * noise1(3.9 * p.x + 11.0 * u_seed.w);
-    float bush = 1.0 - smoothstep(-0.03, 0.12, up - (0.10 + 0.14 * u_seed.w) * shrubs - 0.34 * (leaves - 0.5));
+    float bush = 1.0 - ramp(-0.03, 0.12, up - (0.10 + 0.14 * u_seed.w) * shrubs - 0.34 * (leaves - 0.5));
     colour = mix(colour, mix(mist, deep, 0.75) * (0.45 + 0.5 * shrubs) * power, 0.85 * bush);
 
     // --- shafts of light, from behind the canopy's opening down to the pool on the floor ---
@@ -116,17 +116,17 @@ vec3 scene(vec2 p) {
     float shafts = 0.6 * noise1(9.0 * slope + 0.012 * t + 90.0 * u_seed.z);
     shafts += 0.4 * noise1(23.0 * slope - 0.019 * t + 9.0);
     shafts = smoothstep(mix(0.36, 0.30, u_whole), mix(0.74, 0.92, u_calm), shafts);
-    float beam = shafts * exp(-2.2 * through * through) * smoothstep(-0.85, 0.35, p.y) * (0.55 + 0.9 * cloud);
+    float beam = shafts * exp(-2.2 * through * through) * ramp(-0.85, 0.35, p.y) * (0.55 + 0.9 * cloud);
     colour += light * beam * mix(0.05, 0.46, breath) * mix(0.75, 1.25, u_much) * (1.0 - 0.4 * hour.w);
 
     // --- the floor: moss in broken light, and the guide's pool ---
     float down = max(-up, 0.0) + 0.02;
     vec2 g = vec2(p.x, 0.62) / (down + 0.24) + 0.22 * (leaves - 0.5);
     float moss = 0.75 * noise(vec2(4.6, 12.0) * g + 7.0 * u_seed.w) + 0.25 * leaves;
-    float is_floor = smoothstep(-0.02, 0.06, -up + 0.10 * (moss - 0.5) - 0.02);
+    float is_floor = ramp(-0.02, 0.06, -up + 0.10 * (moss - 0.5) - 0.02);
     vec3 green = from_oklab(mix(deep_, mist_, 0.40) + vec3(0.0, -0.012, 0.018));
-    vec3 ground = green * (0.25 + 1.0 * moss) * power * (1.0 - 0.55 * smoothstep(0.15, 0.42, down));
-    ground = mix(haze * 0.6, ground, smoothstep(0.0, 0.20, down));
+    vec3 ground = green * (0.25 + 1.0 * moss) * power * (1.0 - 0.55 * ramp(0.15, 0.42, down));
+    ground = mix(haze * 0.6, ground, ramp(0.0, 0.20, down));
     float gx = sun.x - side * 0.70 * min(reach / 1.4, 1.0);
     vec2 off = vec2(p.x - gx, p.y - ground_y + 0.20);
     vec2 wide = vec2(mix(0.34, 0.95, guide) * reach, mix(0.11, 0.22, guide));
@@ -143,7 +143,7 @@ vec3 scene(vec2 p) {
     float thick = mix(0.070, 0.125, fract(3.0 * u_seed.x));
     row = trunks(vec2(near_x, up + 0.12), mix(0.46, 0.72, u_seed.x), thick, 0.92, 1.0 * reach, 0.007, 3.0);
     float bark = noise1(26.0 * p.x + 1.5 * p.y + 40.0 * row.z);
-    float rim = smoothstep(0.0, 1.0, row.y * sign(sun.x - p.x + 0.001));
+    float rim = ramp(0.0, 1.0, row.y * sign(sun.x - p.x + 0.001));
     vec3 wood = deep * vec3(1.45, 1.30, 1.25) * (0.5 + 0.8 * bark);
     wood += light * rim * rim * (0.2 + 0.8 * bark) * 0.16 * power * exp(-0.9 * far);
     colour = mix(colour, wood + haze * 0.10, row.x);
@@ -152,17 +152,17 @@ vec3 scene(vec2 p) {
     float opening = exp(-2.0 * far * far) * mix(0.55, 1.10, mix(0.5, breath, u_motion));
     float roof = 0.52 * p.y + (0.30 * abs(p.x) + 0.28 * (u_seed.y - 0.5) * p.x) / reach - 0.80 * opening - 0.06;
     float body = roof + 0.95 * (leaves - 0.5);
-    float cover = smoothstep(0.10, 0.34, body + 0.16 * (u_much - 0.5));
+    float cover = ramp(0.10, 0.34, body + 0.16 * (u_much - 0.5));
     vec3 leaf = from_oklab(mix(light_, mist_, 0.45) + vec3(0.0, -0.035, 0.035));
     float thin = exp(-7.0 * max(body - 0.10, 0.0)) * (0.25 + open);
     colour = mix(colour, deep * (0.45 + 0.8 * leaves) + leaf * thin * 0.60 * power, 0.94 * cover);
     vec2 big = spots(p + 5.0 * u_seed.xy, 0.21, 0.60, 0.40);
     vec2 small = spots(p * 1.01 + 9.0 * u_seed.yz, 0.105, 0.55, 0.55);
     float glints = 0.40 * big.x * big.y + 0.75 * small.x * small.y * small.y;
-    float within = smoothstep(0.02, 0.22, body) * (1.0 - smoothstep(0.30, 0.75, body)) * (0.12 + 1.4 * open);
+    float within = ramp(0.02, 0.22, body) * (1.0 - ramp(0.30, 0.75, body)) * (0.12 + 1.4 * open);
     colour += mix(leaf, light, small.y) * glints * within * power * mix(0.4, 1.4, u_much) * (0.8 + 0.05 * u_stir);
 
-    float night = hour.w * hour.w * (1.0 - smoothstep(-0.25, 0.35, p.y));
+    float night = hour.w * hour.w * (1.0 - ramp(-0.25, 0.35, p.y));
     colour += from_oklab(lch(0.85, 0.13, 108.0)) * fireflies(p, 0.30, px) * night * 0.8;
     return colour;
 }

@@ -95,17 +95,17 @@ vec3 scene(vec2 p) {
         float wave = mix(f, -f, odd);
         float deep = petals(r, mix(a, 1.0 - a, odd), wide, fract(u_seed.y + 0.37 * float(k))) + 0.26 * wave;
         float level = mix(0.06, 0.40, near) + 0.40 * exp(-3.2 * max(deep, 0.0)) + mix(0.90, 0.55, near) * wave;
-        v = mix(v - 0.20 * exp(-6.0 * max(-deep, 0.0)), level, smoothstep(-0.06, 0.20, deep));
+        v = mix(v - 0.20 * exp(-6.0 * max(-deep, 0.0)), level, ramp(-0.06, 0.20, deep));
         wide *= 0.655;
     }
     v = clamp(v + 0.35 * exp(-24.0 * r * r), 0.0, 1.0);
-    vec3 lab = mix(night, outer, smoothstep(0.05, 0.42, v));
-    lab = mix(lab, inner, smoothstep(0.34, 0.68, v));
-    lab = mix(lab, heart, smoothstep(0.60, 1.0, v));
+    vec3 lab = mix(night, outer, ramp(0.05, 0.42, v));
+    lab = mix(lab, inner, ramp(0.34, 0.68, v));
+    lab = mix(lab, heart, ramp(0.60, 1.0, v));
     vec3 gem = from_oklab(lab);
     vec3 colour = gem * (fill * (0.16 + 1.0 * glow) * exp(-0.20 * r * r) + 0.25);
     colour += from_oklab(inner) * glow * fill * mix(0.01, 0.06, u_whole);
-    float dim = smoothstep(-0.25, 0.40, f);
+    float dim = ramp(-0.25, 0.40, f);
 
     // The guide: a halo of another hue, caught by the pattern's outer parts.
     float ring = (r - mix(0.94, 1.12, mix(0.5, guide, u_motion))) / mix(0.10, 0.24, guide);

@@ -59,7 +59,7 @@ vec3 scene(vec2 p) {
     float away = length(out_);
 
     // Near things drift faster than far ones, none so fast that it pulls.
-    float sail = t * smoothstep(0.2, 0.9, u_motion);
+    float sail = t * ramp(0.2, 0.9, u_motion);
     vec2 way = vec2(0.0046, 0.0013) * (u_seed.w < 0.5 ? 1.0 : -1.0);
     vec2 home = 40.0 * u_seed.zw;
 
@@ -86,7 +86,7 @@ vec3 scene(vec2 p) {
     deep = mix(deep, -0.35, 0.55 * inner) - 0.12 * inner * mix(0.5, breath, u_motion);  // the heart stays open
     float cover = clamp(deep / (0.08 + 0.34 * veil * veil), 0.0, 1.0);  // crisp here, wisps there
     cover = cover * cover * (3.0 - 2.0 * cover);
-    float lane = smoothstep(0.45, 0.85, 1.0 - abs(2.0 * gas.x - 1.0)) * smoothstep(0.35, 0.65, veil);
+    float lane = ramp(0.45, 0.85, 1.0 - abs(2.0 * gas.x - 1.0)) * ramp(0.35, 0.65, veil);
 
     vec3 night = over_hours(hour, from_oklab(lch(0.19, 0.060, 275.0)), from_oklab(lch(0.17, 0.050, 250.0)),
         from_oklab(lch(0.16, 0.060, 300.0)), from_oklab(lch(0.22, 0.040, 275.0)));
@@ -103,11 +103,11 @@ vec3 scene(vec2 p) {
     float wide = mix(2.6, 1.25, breath);
     float lit = 1.0 / (1.0 + wide * wide * away * away);
     float wander = 0.55 + 0.9 * veil;
-    float grain = smoothstep(0.10, 0.95, gas.x) * (0.62 + 0.75 * threads);
+    float grain = ramp(0.10, 0.95, gas.x) * (0.62 + 0.75 * threads);
     float open = mix(0.40, 1.15, breath);
     vec3 light = far * (0.10 + 0.95 * grain * grain) * wander * mix(0.5, 1.1, breath) * (0.22 + 0.78 * sqrt(lit));
     light += near * (0.25 + grain) * grain * lit * lit * 1.1 * open;
-    light += warm * 0.55 * smoothstep(0.40, 0.80, veil) * threads * lit * open;
+    light += warm * 0.55 * ramp(0.40, 0.80, veil) * threads * lit * open;
     light += near * mix(0.10, 0.42, breath) * exp(-away * mix(9.0, 5.0, breath)) * (0.35 + 1.1 * grain);
     // The young star that lights it all: where the eye can rest.
     light += (near + 0.4) * mix(0.45, 0.9, breath) * (0.0006 / (away * away + 0.0012));

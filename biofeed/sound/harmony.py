@@ -141,11 +141,6 @@ class Harmony:
             self._plan()
         return self.weight
 
-    def pick(self) -> float:
-        """The frequency in Hz of a tone that sounds, for a stroke that must belong."""
-        sounding = np.flatnonzero(self.weight > 0.5 * self.weight.max())
-        return float(self.hz[sounding[int(self._random.integers(sounding.size))]])
-
     def _voicing(self) -> npt.NDArray[np.float64]:
         """The chord with its tones a little unequal, so that it is another one whenever it comes back."""
         weight = np.zeros(self.hz.size)

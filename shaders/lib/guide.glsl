@@ -12,7 +12,7 @@ float light_column(float dx, float below, float wide, float tall) {
     float k = dx / (wide * (0.35 + 1.3 * below));
     float q = 1.0 / (1.0 + k * k);
     float end = 1.0 / (1.0 + below * below / (tall * tall));
-    return q * q * end * ramp(0.0, 0.02, below);
+    return q * q * end * smoothstep(0.0, 0.02, below);
 }
 
 // The light of a paper lantern: `d` from its middle in half widths; the flame low in it reaches `full` (0..1) far up; the

@@ -68,10 +68,6 @@ float fbm3(vec2 p) {
     return sum + 0.19 * noise(p);
 }
 
-float fbm2(vec2 p) {
-    return 0.64 * noise(p) + 0.36 * noise(TURN * p * 2.07 + 9.1);
-}
-
 // Along a line only: half the price of noise(), for folds, rays and ridges.
 float noise1(float x) {
     float i = floor(x);

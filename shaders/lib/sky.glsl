@@ -81,7 +81,7 @@ float milky_way(vec2 p, vec2 mid, vec2 along, float home) {
     float off = across + 0.16 * (clouds - 0.5);
     float band = exp(-7.0 * off * off);
     float rift = noise(vec2(3.1 * run + 0.7 * clouds, 7.0 * across + 0.5 * grain) - home) + 0.2 * grain;
-    rift = smoothstep(0.52, 0.85, rift);
+    rift = ramp(0.52, 0.85, rift);
     rift *= max(1.0 - 17.0 * (off + 0.03) * (off + 0.03), 0.0);
     return band * (0.20 + 0.95 * clouds * clouds + 0.22 * grain * clouds) * (1.0 - 0.80 * rift);
 }
