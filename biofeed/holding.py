@@ -120,6 +120,7 @@ class Teller:
         self._shown_s = -math.inf
         self._controls: dict[str, float] = {}  # what was turned, as asked for
         self._turned_s: float | None = None
+        self._gaps = 0
         self._live = sys.stderr.isatty()
 
     def frame(self, frame: ControlFrame) -> None:
@@ -150,6 +151,9 @@ class Teller:
             self._line(f"{child}: {value}", lasting=True)
         elif kind == "ready":
             self._line(f"{child}: {value}")
+        elif kind == "sound" and value["gaps"] > self._gaps:
+            self._gaps = value["gaps"]
+            self._line(f"sound: {self._gaps} gaps so far; a longer latency_s in [sound] helps", lasting=True)
 
     def say(self, text: str) -> None:
         """A sentence that stays."""

@@ -53,7 +53,9 @@ class Guard:
 
         `cells` (rows, columns) is its mean relative luminance by cell at gain 1; what is not a number counts as white.
         """
-        bright = np.clip(np.where(np.isfinite(cells), cells, 1.0), 0.0, 1.0).astype(np.float64)
+        bright = cells.astype(np.float64)
+        if not 0.0 <= bright.min() <= bright.max() <= 1.0:  # also true of what is not a number
+            bright = np.clip(np.where(np.isfinite(bright), bright, 1.0), 0.0, 1.0)
         dt_s = min(max(dt_s, 0.0), LONGEST_STEP_S)
         if self._cells is None or self._cells.shape != bright.shape:
             self._cells = _Cells(bright.shape)

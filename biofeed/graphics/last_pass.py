@@ -12,17 +12,19 @@ from biofeed.graphics.program import COLOR, full_screen
 
 _BLOCKS = (72, 128)  # rows, columns of the measured picture: 4x4 to a guard cell, and enough tiles for every core
 
-# A picture carries its relative luminance in the fourth channel: measuring it is adding up.
+# A picture carries its relative luminance in the fourth channel: measuring it is adding up, and a linear fetch between
+# four texels adds them up.
 _MEASURE = f"""#version 330 core
 uniform sampler2D picture;
 out float luminance;
 void main() {{
-    ivec2 size = textureSize(picture, 0), blocks = ivec2({_BLOCKS[1]}, {_BLOCKS[0]}), at = ivec2(gl_FragCoord.xy);
-    ivec2 low = at * size / blocks, high = max((at + 1) * size / blocks, low + 1);
+    ivec2 size = textureSize(picture, 0);
+    ivec2 fours = (size + 1) / 2, blocks = ivec2({_BLOCKS[1]}, {_BLOCKS[0]}), at = ivec2(gl_FragCoord.xy);
+    ivec2 low = at * fours / blocks, high = max((at + 1) * fours / blocks, low + 1);
     luminance = 0.0;
     for (int y = low.y; y < high.y; y++)
         for (int x = low.x; x < high.x; x++)
-            luminance += texelFetch(picture, ivec2(x, y), 0).a;
+            luminance += textureLod(picture, vec2(2 * x + 1, 2 * y + 1) / vec2(size), 0.0).a;
     luminance /= float((high.x - low.x) * (high.y - low.y));
 }}
 """
@@ -67,9 +69,11 @@ class LastPass:
 
     def cells(self, picture: moderngl.Texture) -> npt.NDArray[np.float32]:
         """Mean relative luminance of the picture by guard cell, (rows, columns)."""
+        kept, picture.filter = picture.filter, (moderngl.LINEAR, moderngl.LINEAR)
         picture.use(0)
         self._blocks.use()
         self._measure_array.render(vertices=3)
+        picture.filter = kept
         blocks = np.frombuffer(self._blocks.read(components=1, dtype="f4"), dtype=np.float32)
         rows, columns = GRID
         shaped = blocks.reshape(rows, _BLOCKS[0] // rows, columns, _BLOCKS[1] // columns)

@@ -1,5 +1,6 @@
 """The author's panel, painted with pygame's letters and laid over the finished picture; pixels from the top left."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -51,7 +52,8 @@ class Brush:
     def __init__(self, pygame: Any) -> None:
         self._pygame = pygame
         pygame.font.init()
-        self._path = pygame.font.match_font(FAMILIES)
+        with warnings.catch_warnings(action="ignore"):  # where fonts cannot be listed, pygame's own letters do
+            self._path = pygame.font.match_font(FAMILIES)
         self._fonts: dict[int, Any] = {}
         self._words: dict[tuple[str, int, Colour], Any] = {}
         self._dots: dict[tuple[int, Colour, bool], Any] = {}

@@ -40,7 +40,9 @@ class Settings:
     release_s: float = bounded(0.25, 0.2, 2.0, "s", "how slowly the level comes back; faster would pump")
     onset_db: float = bounded(6.0, 3.0, 12.0, "dB", "how far sound may rise at once above what was heard before")
     rise_db_per_s: float = bounded(3.0, 1.0, 12.0, "dB/s", "how fast what counts as heard before may grow (H-06)")
-    latency_s: float = bounded(0.1, 0.03, 0.3, "s", "sound kept ready: less is sooner, more bears a busier machine")
+    latency_s: float = bounded(
+        0.06, 0.03, 0.3, "s", "kept by the sound card: less is sooner, more bears a busy machine"
+    )
 
     def __post_init__(self) -> None:
         check(self)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from biofeed.errors import UsageError
 from biofeed.messages import SAMPLE_RATE_HZ
-from biofeed.sound.fades import slope
+from biofeed.sound.fades import slopes
 from biofeed.sound.kernel import kernel
 from biofeed.sound.loudness import block_powers, gated_lufs
 
@@ -170,7 +170,7 @@ class Music:
             ways.append((self._good_out - at, BROKEN_FADE_S))
         for way, fade_s in ways:
             if way.min() < fade_s * SAMPLE_RATE_HZ:
-                sound *= slope(way / (fade_s * SAMPLE_RATE_HZ))[:, None]
+                sound *= slopes(way / (fade_s * SAMPLE_RATE_HZ))[:, None]
         return np.asarray(sound, np.float32)
 
     @property

@@ -163,11 +163,11 @@ class Patch:
         target = self._base.copy()
         for name, value in self._bindings(frame).items():
             target[self._bound[name]] = value
-        target[0] = self._gain * float(slope(levels.sound)) * fade
+        target[0] = self._gain * slope(levels.sound) * fade
         now = hour(frame.drive.progress)
         bright = 1.0 - self._arc * (1.0 - now.bright)
         dense = 2.0 * min(1.0, max(0.0, levels.density)) * (1.0 - self._arc * (1.0 - now.dense))
-        cue = float(slope(levels.cue))
+        cue = slope(levels.cue)
         for row in self._bright:
             target[row] *= bright
         for row in self._dense:

@@ -106,7 +106,7 @@ class Synth:
             self._next = None
         self._patch.aim(self._frame, self._fade * self._fade)
         if abs(self._frame.levels.sound) <= 1.0:
-            self._bed_target[0] = float(slope(self._frame.levels.sound))
+            self._bed_target[0] = slope(self._frame.levels.sound)
 
     def _render(self, n: int) -> npt.NDArray[np.float32]:
         """Grains of one tick."""

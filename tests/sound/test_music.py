@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from biofeed.errors import UsageError
 from biofeed.messages import SAMPLE_RATE_HZ
-from biofeed.sound.fades import slope
+from biofeed.sound.fades import slope, slopes
 from biofeed.sound.loudness import integrated_lufs
 from biofeed.sound.music import PASS_SHARE, Music, Resampler
 
@@ -121,7 +121,8 @@ def test_what_lies_above_hearing_does_not_come_down(rate_hz: int, hz: float) -> 
 
 
 def test_a_fade_is_even_in_decibels() -> None:
-    gain = slope(np.linspace(-0.5, 1.5, 2001))
+    gain = slopes(np.linspace(-0.5, 1.5, 2001))
+    assert gain[700:1300:100] == pytest.approx([slope(0.1 * n) for n in range(2, 8)])
     assert (np.diff(gain) >= 0.0).all()
     assert gain[0] == 0.0
     assert gain[-1] == 1.0

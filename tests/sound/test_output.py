@@ -212,4 +212,5 @@ def test_late_frames_are_held_and_those_that_pile_up_give_way_without_a_gap() ->
 def test_the_callback_s_blocks_fit_twice_into_what_lies_ahead(latency_s: float) -> None:
     playing = Playing(FakePipe(), SOUNDS, "tide", 1, Settings(latency_s=latency_s))
     assert 2 * playing.block_frames <= playing.low
-    assert playing.device_latency_s + playing.low / SAMPLE_RATE_HZ <= latency_s + 0.001
+    assert playing.device_latency_s == latency_s
+    assert playing.full <= 0.05 * SAMPLE_RATE_HZ  # what waits beside is heard later, too

@@ -49,7 +49,7 @@ def test_the_cue_level_moves_cues_and_nothing_else() -> None:
     none, half = replace(FULL, cue=0.0), replace(FULL, cue=0.5)
     assert strength(played(GUIDE)) > 1e-3
     assert strength(played(GUIDE, none)) < 1e-6
-    assert strength(played(GUIDE, half)) == pytest.approx(float(slope(0.5)) * strength(played(GUIDE)), rel=0.01)
+    assert strength(played(GUIDE, half)) == pytest.approx(slope(0.5) * strength(played(GUIDE)), rel=0.01)
     assert np.array_equal(played(SEA, none), played(SEA))
 
 
