@@ -5,6 +5,7 @@ import errno
 import os
 import queue
 import struct
+import sys
 import threading
 import zlib
 from collections.abc import Callable
@@ -26,7 +27,8 @@ from biofeed.messages import SAMPLE_RATE_HZ
 # with more or fewer cores. Soft, slow pictures need no more search than this: it takes two thirds of the time for files
 # a twelfth longer than veryfast writes; quicker presets write three to six times as much.
 _SEARCH = "me=dia:subme=1:bframes=2:b-adapt=0:trellis=0:partitions=none"
-_VIDEO = {"preset": "veryfast", "crf": "17", "threads": "4", "x264-params": f"aq-mode=3:{_SEARCH}"}
+_VIDEO = {"preset": "veryfast", "crf": "17", "threads": "2", "x264-params": f"aq-mode=3:{_SEARCH}"}
+_TURN_S = 0.0002  # between threads: the encoder's needs the interpreter only for moments, but at once
 _WAITING = 8  # pictures and pieces of sound that may wait for the encoder
 _SOUND_BITS_PER_S = 192_000
 # Code points of ITU-T H.273: BT.709 matrix and primaries, the sRGB curve, limited range.
@@ -81,6 +83,8 @@ class Film:
         except (av.FFmpegError, OSError) as error:
             self.discard()
             raise _failed(self._path, error) from error
+        self._usual_turn_s = sys.getswitchinterval()
+        sys.setswitchinterval(_TURN_S)
         self._worker.start()
 
     def picture(self, rgb: npt.NDArray[np.uint8]) -> None:
@@ -167,6 +171,7 @@ class Film:
         if self._worker.is_alive():
             self._waiting.put(None)
             self._worker.join()
+            sys.setswitchinterval(self._usual_turn_s)
 
     def _raise(self) -> None:
         if self._trouble is not None:
