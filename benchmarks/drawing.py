@@ -143,11 +143,7 @@ def _curve(part: Bytes, values: Floats, colour: Sequence[int], filled: bool) -> 
     rows = np.arange(height)[:, None]
     near = np.abs(rows - y[None, :]).reshape(height, width, 4)
     steep = np.abs(np.gradient(y)).reshape(width, 4) * 2.0
-    cover = (
-        np.clip(1.4 + steep - near, 0.0, 1.0).mean(axis=2)
-        if not filled
-        else np.clip(1.6 + steep - near, 0.0, 1.0).mean(axis=2)
-    )
+    cover = np.clip((1.6 if filled else 1.4) + steep - near, 0.0, 1.0).mean(axis=2)
     if filled:
         area = 0.22 * np.clip(rows - y[None, :], 0.0, 1.0).reshape(height, width, 4).mean(axis=2)
         cover = np.maximum(cover, area)

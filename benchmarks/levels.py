@@ -10,7 +10,7 @@ import numpy as np
 from biofeed import scene
 from biofeed.graphics.preview import made_up_frame
 from biofeed.messages import SAMPLE_RATE_HZ, TICKS_PER_S
-from biofeed.scene import Soundscape, parse_soundscape
+from biofeed.scene import Soundscape
 from biofeed.sound import loudness
 from biofeed.sound.synth import Synth
 
@@ -59,8 +59,7 @@ def main() -> None:
     print("\n" + " " * 16 + "".join(f"{name:>11}" for name in COLUMNS))
     for path in files:
         if not asked.names or path.stem in asked.names:
-            soundscape = parse_soundscape(path.name, path.read_text(encoding="utf-8"))
-            numbers = levels(soundscape, asked.minutes, asked.seed)
+            numbers = levels(scene.soundscape(path), asked.minutes, asked.seed)
             print(f"{path.stem:16}" + "".join(f"{number:11.1f}" for number in numbers), flush=True)
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from biofeed import scene
 from biofeed.graphics.preview import made_up_frame
 from biofeed.messages import TICKS_PER_S
-from biofeed.scene import parse_soundscape
 from biofeed.sound.limiter import Limiter
 from biofeed.sound.synth import Synth
 
@@ -24,7 +23,7 @@ def hashes(seconds: float) -> list[str]:
     """A line for each soundscape: its name, and the SHA-1 of its samples."""
     lines = []
     for path in sorted(scene.folders()[1].glob("*.toml")):
-        synth = Synth(parse_soundscape(path.name, path.read_text(encoding="utf-8")), 1)
+        synth = Synth(scene.soundscape(path), 1)
         limiter, sha1 = Limiter(), hashlib.sha1(usedforsecurity=False)
         for tick in range(round(seconds * TICKS_PER_S)):
             sha1.update(limiter(synth(made_up_frame(600 + tick, path.stem))).tobytes())

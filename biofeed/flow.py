@@ -67,9 +67,7 @@ class Flow:
         self._state: State = "arriving"
         self._levels = Levels(intensity=settings.intensity)
         self._intensity = settings.intensity  # as asked for
-        self._controls = {"volume": 1.0, "brightness": 1.0}  # a therapist's, as asked for
-        self._controls |= {name: getattr(Levels(), name) for name in ("cue", "density", "load")}
-        self._is_silenced = False
+        self._controls = dict(CONTROLS)  # as asked for
         self._touch = Touch()
         self._pacing = settings.pacing == "on"
         self._is_stopped = False
@@ -123,8 +121,6 @@ class Flow:
             self._intensity = min(max(number, 0.0), 1.0)
         elif command.kind == "pacing" and number is not None:
             self._pacing = number > 0.5
-        elif command.kind == "silence" and number is not None:
-            self._is_silenced = number > 0.5
         elif command.kind in CONTROLS and number is not None:
             self._controls[command.kind] = min(max(number, 0.0), 1.0)
 
@@ -149,7 +145,7 @@ class Flow:
         else:
             goal = Levels(1.0, 1.0, min(intensity, RETURN_INTENSITY) if self._is_returning else intensity)
         controls = self._controls
-        volume = 0.0 if self._is_silenced else controls["volume"]
+        volume = 0.0 if controls["silence"] > 0.5 else controls["volume"]
         goal = replace(goal, picture=goal.picture * controls["brightness"], sound=goal.sound * volume)
         picture_fall = sound_fall = out
         if self._state == "ending" and self._is_stopped:

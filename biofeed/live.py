@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from biofeed.clock import MonotonicClock
 from biofeed.engine import Engine, Sink, run
-from biofeed.messages import TICKS_PER_S, Command, ControlFrame, Entry, Input, Levels, Reading
+from biofeed.messages import CONTROLS, TICKS_PER_S, Command, ControlFrame, Entry, Input, Reading
 from biofeed.sensors.intake import Decoding
 
 INTENSITY_STEPS = {"richer": 0.15, "calmer": -0.15}  # what a key press asks for
@@ -189,8 +189,7 @@ class Session:
         self._asked: list[tuple[str, float | str | None]] = []
         self._stopping = False
         self._latest: ControlFrame | None = None
-        self._controls = {"volume": 1.0, "brightness": 1.0, "silence": 0.0}
-        self._controls |= {name: getattr(Levels(), name) for name in ("cue", "density", "load")}
+        self._controls = dict(CONTROLS)  # as asked for
         self._children = [Child(plan) for plan in children]
 
     def ask(self, kind: str, value: float | str | None = None) -> None:

@@ -135,7 +135,8 @@ class Command:
     value: float | str | None = None
 
 
-CONTROLS = ("volume", "silence", "brightness", "cue", "density", "load")
+# A therapist's, each 0..1, and where it stands at first.
+CONTROLS = {"volume": 1.0, "silence": 0.0, "brightness": 1.0, "cue": 1.0, "density": 0.5, "load": 0.3}
 COMMANDS = ("pause", "resume", "stop", "scene", "intensity", "pacing", "inhale", "press", *CONTROLS)
 
 Input = Hello | Packet | Pong | Fault | LinkChanged | Command
@@ -259,9 +260,9 @@ class Levels:
     picture: float = 0.0
     sound: float = 0.0
     intensity: float = 0.5  # how rich the world is; low is still and dim
-    cue: float = 1.0  # of the voices that carry breath and guide
-    density: float = 0.5  # how much there is in the world
-    load: float = 0.3  # how much an interactive world asks
+    cue: float = CONTROLS["cue"]  # of the voices that carry breath and guide
+    density: float = CONTROLS["density"]  # how much there is in the world
+    load: float = CONTROLS["load"]  # how much an interactive world asks
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,11 @@ def parse_soundscape(file: str, text: str) -> Soundscape:
     return Soundscape(file, text, str(title), mix, tuple(made))
 
 
+def soundscape(path: Path) -> Soundscape:
+    """The soundscape in that file. Raises SceneError when something is wrong with it, OSError when it is not there."""
+    return parse_soundscape(path.name, path.read_text(encoding="utf-8"))
+
+
 def folders() -> tuple[Path, Path]:
     """Where shaders and soundscapes are: beside the package in a checkout, inside it when installed from a wheel."""
     package = Path(__file__).parent

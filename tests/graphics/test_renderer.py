@@ -6,6 +6,7 @@ import pytest
 
 from biofeed.errors import SceneError
 from biofeed.graphics.context import Context
+from biofeed.graphics.measures import luminance
 from biofeed.graphics.renderer import LOW_LIGHT, SOFTWARE_HEIGHT, VEIL_S, Renderer, Settings
 from biofeed.messages import ControlFrame
 from biofeed.scene import Scene
@@ -31,13 +32,6 @@ def rendering(context: Context, scene: Scene, size: tuple[int, int] = SIZE, **mo
         yield renderer
     finally:
         renderer.close()
-
-
-def luminance(rgb: np.ndarray) -> np.ndarray:
-    """Relative luminance of each pixel (WCAG 2.2)."""
-    v = rgb / 255.0
-    linear = np.where(v <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4)
-    return np.asarray(linear @ [0.2126, 0.7152, 0.0722])
 
 
 def test_the_same_scene_seed_and_frames_give_the_same_bytes(

@@ -3,12 +3,10 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from biofeed import scene
 from biofeed.graphics.preview import made_up_frame
 from biofeed.messages import SAMPLE_RATE_HZ
-from biofeed.scene import parse_soundscape
 from biofeed.sound.kernel import GRAIN_FRAMES
 from biofeed.sound.synth import TICK_FRAMES, Synth
 
@@ -18,13 +16,12 @@ SECONDS = 3
 
 def fed(path: Path) -> Synth:
     """A synthesiser that has all its frames."""
-    synth = Synth(parse_soundscape(path.name, path.read_text(encoding="utf-8")), 5)
+    synth = Synth(scene.soundscape(path), 5)
     for tick in range(SECONDS * 60):
         synth.feed(made_up_frame(1200 + tick, path.stem))
     return synth
 
 
-@pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
 def test_every_block_size_gives_the_same_bits(path: Path) -> None:
     n_grains = SECONDS * SAMPLE_RATE_HZ // GRAIN_FRAMES
     whole = fed(path).render(n_grains)
@@ -33,14 +30,14 @@ def test_every_block_size_gives_the_same_bits(path: Path) -> None:
         synth = fed(path)
         cuts = [min(size, n_grains - at) for at in range(0, n_grains, size)]
         assert np.array_equal(np.concatenate([synth.render(n) for n in cuts]), whole), size
-    synth = Synth(parse_soundscape(path.name, path.read_text(encoding="utf-8")), 5)
+    synth = Synth(scene.soundscape(path), 5)
     ticks = [synth(made_up_frame(1200 + tick, path.stem)) for tick in range(SECONDS * 60)]
     assert {len(tick) for tick in ticks} == {TICK_FRAMES}
     assert np.array_equal(np.concatenate(ticks), whole)
 
 
 def test_a_change_of_soundscape_falls_on_the_same_sample_however_sound_is_asked_for() -> None:
-    one, two = (parse_soundscape(path.name, path.read_text(encoding="utf-8")) for path in FILES[:2])
+    one, two = (scene.soundscape(path) for path in FILES[:2])
     heard = []
     for size in (25, 1, 10):  # two ticks have 25 grains
         synth = Synth(one, 1)

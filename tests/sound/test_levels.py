@@ -15,16 +15,14 @@ import pyloudnorm
 import pytest
 from av.filter import Graph
 
-from biofeed import scene
 from biofeed.graphics.preview import made_up_frame
 from biofeed.messages import SAMPLE_RATE_HZ, TICKS_PER_S, ControlFrame, Drive, Levels
-from biofeed.scene import Soundscape, parse_soundscape
+from biofeed.scene import Soundscape, soundscape
 from biofeed.sound import loudness
 from biofeed.sound.synth import Synth
 
 Sound = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
-FILES = sorted(scene.folders()[1].glob("*.toml"))
 START_S, END_S = 15.0, 57.0  # what is measured: after the fade-in, seven whole breaths
 BREATH_S = 6.0
 LOUDNESS_LUFS = (-23.0, -18.0)
@@ -37,10 +35,6 @@ OFFSET, RUMBLE_DB = 1e-3, -50.0
 BRIGHTNESS_OCTAVES, CORRELATION = 0.22, 0.15
 SHARE = 0.25  # of all that the measure does in that time, that the breath must explain
 EDGE_DB = 3.0  # in 20 ms above 1 kHz, from one breath voice alone
-
-
-def soundscape(path: Path) -> Soundscape:
-    return parse_soundscape(path.name, path.read_text(encoding="utf-8"))
 
 
 def made(sounding: Soundscape, seconds: float, frame: Callable[[int], ControlFrame]) -> Sound:
@@ -71,12 +65,6 @@ def holding(tick: int) -> ControlFrame:
     """Half a breath held, and the session's own beginning."""
     drive = Drive(breath=0.5, guide=0.5, calm=0.5, coherence=0.5, confidence=1.0)
     return replace(made_up_frame(tick, "x"), drive=drive)
-
-
-@pytest.fixture(scope="module", params=FILES, ids=[path.stem for path in FILES])
-def path(request: pytest.FixtureRequest) -> Path:
-    assert isinstance(request.param, Path)
-    return request.param
 
 
 @pytest.fixture(scope="module")

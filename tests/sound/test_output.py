@@ -12,16 +12,12 @@ import pytest
 from biofeed import scene
 from biofeed.graphics.preview import made_up_frame
 from biofeed.messages import SAMPLE_RATE_HZ, ControlFrame, Levels
-from biofeed.scene import parse_soundscape
 from biofeed.sound import output
 from biofeed.sound.limiter import Limiter, Settings
 from biofeed.sound.output import PILE, Device, Playing, Presence, Ring
 from biofeed.sound.synth import TICK_FRAMES, Synth
 
-SOUNDS = {
-    path.stem: parse_soundscape(path.name, path.read_text(encoding="utf-8"))
-    for path in scene.folders()[1].glob("*.toml")
-}
+SOUNDS = {path.stem: scene.soundscape(path) for path in scene.folders()[1].glob("*.toml")}
 
 
 class FakePipe:

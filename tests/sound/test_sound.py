@@ -12,7 +12,7 @@ from biofeed import scene
 from biofeed.errors import SceneError
 from biofeed.graphics.preview import made_up_frame
 from biofeed.messages import DRIVES, SAMPLE_RATE_HZ, ControlFrame, Drive, Levels
-from biofeed.scene import Soundscape, parse_soundscape
+from biofeed.scene import parse_soundscape, soundscape
 from biofeed.sound.limiter import LATENCY_FRAMES, Limiter
 from biofeed.sound.loudness import integrated_lufs
 from biofeed.sound.synth import TICK_FRAMES, Synth, check
@@ -21,20 +21,10 @@ Sound = npt.NDArray[np.float32]
 FILES = sorted((scene.folders()[1]).glob("*.toml"))
 
 
-def soundscape(path: Path) -> Soundscape:
-    return parse_soundscape(path.name, path.read_text(encoding="utf-8"))
-
-
 def played(path: Path, seconds: float, seed: int = 1, guarded: bool = True) -> Sound:
     synth, limiter = Synth(soundscape(path), seed), Limiter()
     ticks = (synth(made_up_frame(tick, path.stem)) for tick in range(round(seconds * 60)))
     return np.concatenate([limiter(block) if guarded else block for block in ticks])
-
-
-@pytest.fixture(scope="module", params=FILES, ids=[path.stem for path in FILES])
-def path(request: pytest.FixtureRequest) -> Path:
-    assert isinstance(request.param, Path)
-    return request.param
 
 
 @pytest.fixture(scope="module")
