@@ -1,15 +1,16 @@
 """The sound process: control frames come in by pipe, sound goes out; without a device it says so and waits.
 
-The main thread renders ahead into a ring; the device's callback only copies out of it. Each frame is one tick of sound,
-in order, so that what is heard is, sample for sample, what an offline rendering of the same frames gives. Only when
-frames come too late or pile up is one held or left out. When they stop coming the sound fades out, and it fades in
-again when they return.
+The main thread renders ahead into a ring; the device's callback copies out of it, and renders by itself what a device
+that asks for much at once finds missing there. Each frame is one tick of sound, in order, so that what is heard is,
+sample for sample, what an offline rendering of the same frames gives. Only when frames come too late or pile up is one
+held or left out. When they stop coming the sound fades out, and it fades in again when they return.
 """
 
 import contextlib
 import gc
 import os
 import signal
+import threading
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -38,7 +39,6 @@ RETRY_S = 5.0  # between tries to open a device
 STATUS_S = 1.0
 PRIORITY = 5  # among real-time processes: as PulseAudio's own
 NAP_S = 0.004
-_EDGE = 240  # frames: 5 ms of fade on both sides of a gap
 
 
 class Pipe(Protocol):
@@ -52,18 +52,12 @@ class Pipe(Protocol):
 
 
 class Ring:
-    """Sound between the renderer and the callback: one thread writes, one reads, nobody waits.
-
-    A reader that finds too little fades what there is to zero, and fades the next sound in: a gap never clicks.
-    """
+    """Sound between what renders and the device: written by one at a time, read by one thread."""
 
     def __init__(self, capacity: int = 16 * TICK_FRAMES) -> None:
         self._data = np.zeros((capacity, 2), np.float32)
         self._written = 0  # ever; written only by the writer
         self._read = 0  # ever; written only by the reader
-        self._is_dry = True
-        self.n_gaps = 0
-        self._fall = np.linspace(1.0, 0.0, _EDGE, dtype=np.float32)[:, None]
 
     @property
     def n_waiting(self) -> int:
@@ -91,15 +85,6 @@ class Ring:
         out[first:n] = self._data[: n - first]
         out[n:] = 0.0
         self._read += n
-        if self._is_dry and n:
-            edge = min(n, _EDGE)
-            out[:edge] *= self._fall[::-1][:edge]
-            self._is_dry = False
-        if n < len(out) and not self._is_dry:
-            edge = min(n, _EDGE)
-            out[n - edge : n] *= self._fall[_EDGE - edge :]
-            self._is_dry = True
-            self.n_gaps += 1
 
 
 class Presence:
@@ -147,6 +132,7 @@ class Playing:
         # The ring is filled by what comes while it is below `full`, and by holding a frame when it falls below `low`.
         self.low = max(2 * self.block_frames, round(AHEAD_S * SAMPLE_RATE_HZ))
         self.full = self.low + TICK_FRAMES
+        self.n_gaps = 0  # times at which the device got its sound too late
         self.n_held = self.n_dropped = 0  # ticks that sounded without a frame of their own, frames that never sounded
         self.ring = Ring()
         self._pipe = pipe
@@ -158,6 +144,7 @@ class Playing:
         self._frames: deque[ControlFrame] = deque()
         self._has_begun = False
         self._is_over = False
+        self._turn = threading.Lock()  # a tick is rendered by one thread at a time
 
     def load(self) -> None:
         """Loads the kernels of every soundscape: a change of scene then waits for none."""
@@ -174,31 +161,42 @@ class Playing:
                     self._frames.append(got)
         except (EOFError, OSError):  # the engine is gone
             self._is_over = True
-        while len(self._frames) > (PILE if self._has_begun else START_PILE):
-            self._frames.popleft()
-            self.n_dropped += 1
+        with self._turn:
+            while len(self._frames) > (PILE if self._has_begun else START_PILE):
+                self._frames.popleft()
+                self.n_dropped += 1
 
     def render(self) -> None:
         """Fills the ring by the frames that have come."""
         if not self._has_begun and self._frames:
             self._begin()
-        while self.ring.n_waiting < self.full:
-            if self._frames:
-                self.ring.write(self._tick(self._frames.popleft()))
-            elif self.ring.n_waiting < self.low:
-                self.n_held += self._has_begun and not self._is_over
-                self.ring.write(self._tick(None))
-            else:
-                break
+        while self.ring.n_waiting < self.full and self._advance(self.low):
+            pass
+
+    def read_into(self, out: npt.NDArray[np.float32]) -> None:
+        """Fills what the device asks for, (frames, 2): after a late turn that is more at once than the ring keeps."""
+        while self._has_begun and self.ring.n_waiting < len(out):
+            self._advance(len(out))
+        self.ring.read_into(out)
+
+    def _advance(self, least: int) -> bool:
+        """One tick more in the ring, by a frame held if fewer than `least` samples wait; False if there was no need."""
+        with self._turn:
+            if not self._frames and self.ring.n_waiting >= least:
+                return False
+            fresh = self._frames.popleft() if self._frames else None
+            self.n_held += fresh is None and self._has_begun and not self._is_over
+            self.ring.write(self._tick(fresh))
+            return True
 
     def _begin(self) -> None:
         """Sound begins: what came while nothing could be heard yet is rendered, and not played."""
         while len(self._frames) > 1:
             self._tick(self._frames.popleft())
             self.listen()  # rendering takes its time, too
-        self._has_begun = True
         if self.ring.n_waiting < self.low:
             self.ring.write(np.zeros((self.low - self.ring.n_waiting, 2), np.float32))
+        self._has_begun = True  # from here on the callback may render, too
 
     def _tick(self, fresh: ControlFrame | None) -> npt.NDArray[np.float32]:
         """The next tick of sound, (800, 2)."""
@@ -253,7 +251,7 @@ class Device:
                 dtype="float32",
                 blocksize=self._playing.block_frames,
                 latency=self._playing.device_latency_s,
-                callback=lambda out, _frames, _time, _status: self._playing.ring.read_into(out),
+                callback=self._on_demand,
             )
             self._stream.start()  # which may take half a second; it plays silence until the first sound is rendered
             self._playing.tell("ready", str(sound.query_devices(kind="output")["name"]))
@@ -265,6 +263,10 @@ class Device:
                 self._playing.tell("error", said)
             self._said = said
         return self._stream is not None
+
+    def _on_demand(self, out: npt.NDArray[np.float32], _frames: int, _time: Any, status: Any) -> None:
+        self._playing.n_gaps += bool(status.output_underflow)
+        self._playing.read_into(out)
 
     def close(self) -> None:
         if self._stream is not None:
@@ -334,7 +336,7 @@ def sound_process(
             break
         if now_s - told_s >= STATUS_S:
             told_s = now_s
-            counts = {"gaps": playing.ring.n_gaps, "held": playing.n_held, "dropped": playing.n_dropped}
+            counts = {"gaps": playing.n_gaps, "held": playing.n_held, "dropped": playing.n_dropped}
             playing.tell("sound", counts)
         time.sleep(NAP_S)
     time.sleep(2.0 * playing.device_latency_s)  # the last of the fade is still on its way
