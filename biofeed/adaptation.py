@@ -2,8 +2,8 @@
 
 The guide matches the person, then leads (the exhale first, then the rate), and yields when it is not followed; what is
 slow (calm, coherence) never drives what is fast (breath, pulse). Without trust in the breath all of it glides to
-neutral. More arousal (a faster heart or breath) never makes any of it livelier. H and R numbers are hazards and rules
-of the clinical reference.
+neutral. More arousal (a faster heart, a faster or deeper breath) never makes the world livelier than it is at the
+person's own rest. H and R numbers are hazards and rules of the clinical reference.
 """
 
 import math
@@ -11,7 +11,8 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from biofeed import pacer
-from biofeed.body import FirstMedian, Slow, Swell, clip, known
+from biofeed.body import FirstMedian, Reach, Slow, Swell, clip, known, rest_travel_per_s
+from biofeed.limits import EXCESS, INHALE_LOW, LEAD_GLIDE_PER_MIN2, LEAD_HIGH_PER_MIN, LEAD_LOW_PER_MIN
 from biofeed.messages import Breath, Drive, Features, Reading
 from biofeed.settings import bounded, check
 from biofeed.signals.baseline import Baseline
@@ -26,14 +27,16 @@ MATCH_SLEW = 0.25  # /min per s: towards the person's own rate, well above the r
 MATCH_INHALE = 0.45  # inhale share while matching; leading lengthens the exhale from there
 EXHALE_S = 40.0  # time for the first 5 % of exhale
 FIRST_SHARE = 0.75  # of the person's own rate: the aim that worked best in Leslie 2019, arXiv 1907.08844
-HOLD_S = 30.0  # rest at the first aim
+HOLD_S = 30.0  # rest at the first aim, doubled with each time that it yields
+LOST_SHARE = 1.1  # of the rate at which a person was lost: next time the guide rests there before it asks for more
 DRIFT_LIMIT = 0.25  # breaths by which the guide may miss one breath of a person who follows
 SLIP_LIMIT = 0.25  # a quarter breath: beyond it the guide says inhale while the person exhales
 YIELD_BREATHS = 3  # H-15
 YIELD_S, YIELD_MAX_S = 30.0, 240.0  # waits; doubled with each time that it yields
 GENTLEST = 0.125  # of the glide, halved with each time that it yields
 FORGIVE_SHARE = 0.85  # of the rate at which leading began: who has come along so far is led less gently next time
-EXCESS, EXCESS_BREATHS = 1.3, 5  # H-14: rate times depth above the person's own, for so many breaths: over-breathing
+EXCESS_BREATHS = 5  # H-14: rate, or rate times depth, above EXCESS over so many breaths: over-breathing
+EXCESS_OVER = 1.15  # it is over below this: what went on a little more gently would be led again
 FADE_OUT_S, FADE_IN_S = 2.0, 6.0  # of what the guide shows: it ceases to ask sooner than it begins to
 EFFORT_S = 5.0  # time constant
 SPEAK_S = 3.0  # a reason stands at least this long: it is read by people
@@ -44,12 +47,14 @@ class Settings:
     """What a clinician may choose; the bounds are those of rule R6."""
 
     match_s: float = bounded(40.0, 20.0, 180.0, "s", "how long the person's own breathing is learned before leading")
-    glide_per_min2: float = bounded(0.5, 0.05, 0.5, "/min2", "how fast the guide slows down while it is followed")
+    glide_per_min2: float = bounded(
+        LEAD_GLIDE_PER_MIN2, 0.05, LEAD_GLIDE_PER_MIN2, "/min2", "how fast the guide slows down while it is followed"
+    )
     target_per_min: float = bounded(
-        6.0, pacer.LEAD_LOW_PER_MIN, pacer.LEAD_HIGH_PER_MIN, "/min", "the slowest rate that the guide leads to"
+        6.0, LEAD_LOW_PER_MIN, LEAD_HIGH_PER_MIN, "/min", "the slowest rate that the guide leads to"
     )
     inhale_fraction: float = bounded(
-        0.40, pacer.INHALE_LOW, MATCH_INHALE, "1", "inhale share of a breath that the guide leads to"
+        0.40, INHALE_LOW, MATCH_INHALE, "1", "inhale share of a breath that the guide leads to"
     )
     guide: pacer.Settings = field(default_factory=pacer.Settings)
 
@@ -82,6 +87,7 @@ class Adaptation:
         self._guidance = Guidance(settings)
         self._slow = Slow()
         self._swell = Swell()
+        self._reach = Reach()
         self._baseline = Baseline()
         self._time_s: float | None = None
         self._trusted = False
@@ -89,6 +95,7 @@ class Adaptation:
         self._weight = 0.0  # of the body against neutral, 0..1
         self._confidence = Drive().confidence
         self._breath = Drive().breath  # the last level that was believed
+        self._far = 1.0  # how far it may move the world
         self._reason = ""
         self._reason_left_s = 0.0
 
@@ -106,16 +113,18 @@ class Adaptation:
         if self._trusted and is_believable(features):
             level = clip(features.breath_level or 0.0, 0.0, 1.0)
             step = BREATH_SLEW * dt_s if self._weight > 0.0 else 1.0
-            self._breath = clip(level, self._breath - step, self._breath + step)
-        guide, effort, text = self._guidance(dt_s, time_s, reading, self._breath, self._trusted, pacing, calm_request)
+            before, self._breath = self._breath, clip(level, self._breath - step, self._breath + step)
+            moved = self._breath - before if self._weight > 0.0 else 0.0
+            self._far = self._reach(dt_s, moved, self._guidance.baseline_per_min)
+        own_per_min, rest_per_min = self._guidance.own_per_min, self._guidance.baseline_per_min
+        breath = 0.5 + self._far * (self._breath - 0.5)
+        guide, effort, text = self._guidance(dt_s, time_s, reading, breath, self._trusted, pacing, calm_request)
         self._baseline(reading)
-        calm, coherence = self._slow(
-            dt_s, features, self._baseline, self._guidance.own_per_min, self._guidance.baseline_per_min
-        )
+        calm, coherence = self._slow(dt_s, features, self._baseline, own_per_min, rest_per_min)
         pulse = self._swell(dt_s, time_s, reading.beats, features)
         neutral, weight = Drive(), self._weight
         drive = Drive(
-            breath=neutral.breath + weight * (self._breath - neutral.breath),
+            breath=neutral.breath + weight * (breath - neutral.breath),
             guide=neutral.guide + weight * (guide - neutral.guide),
             pulse=weight * pulse,
             calm=neutral.calm + weight * (calm - neutral.calm),
@@ -164,6 +173,7 @@ class Guidance:
         self._led, self._mirrored = 0.0, 0.0  # shares of the guide that the pacer and the person's own breath give
         self._effort = 0.0
         self._aim_per_min = settings.target_per_min
+        self._lost_per_min = 0.0  # where the person may be lost again
         self._from_per_min = 0.0  # where this leading began
         self._hold_s = 0.0
         self._breaths = 0  # since listening began
@@ -175,7 +185,8 @@ class Guidance:
         self._is_excess = False
         self._learned_s = 0.0
         self._own_rate = FirstMedian()
-        self._own_minute = FirstMedian()  # rate times depth
+        self._own_minute = FirstMedian()  # rate times swing
+        self._rates: deque[float] = deque(maxlen=EXCESS_BREATHS)
         self._minutes: deque[float] = deque(maxlen=EXCESS_BREATHS)
 
     @property
@@ -218,13 +229,15 @@ class Guidance:
         self._led = clip(float(leads), self._led - dt_s / FADE_OUT_S, self._led + dt_s / FADE_IN_S)
         self._mirrored = clip(float(mirrors), self._mirrored - dt_s / FADE_OUT_S, self._mirrored + dt_s / FADE_IN_S)
         self._effort += (self._asked() - self._effort) * -math.expm1(-dt_s / EFFORT_S)
-        value = 0.5 + self._led * (guide.level - 0.5) + self._mirrored * (breath - 0.5)
+        far = min(1.0, rest_travel_per_s(self.baseline_per_min) * 30.0 / self._pacer.rate_per_min)
+        value = 0.5 + far * self._led * (guide.level - 0.5) + self._mirrored * (breath - 0.5)
         return clip(value, 0.0, 1.0), self._effort, self._text
 
     def _hear(self, time_s: float, breath: Breath) -> None:
         """Judges one breath: did it take about as long as the guide's, and did it keep its relation to the guide?"""
         length_s = breath.inhale_s + breath.exhale_s
-        if not (math.isfinite(length_s) and length_s > 0.0):
+        swing = breath.depth if breath.swing is None else breath.swing
+        if not (math.isfinite(length_s) and length_s > 0.0 and math.isfinite(swing)):
             return
         rate = 60.0 / length_s
         end_s = breath.start_s + length_s
@@ -242,10 +255,11 @@ class Guidance:
             self._misses, self._followed_s = self._misses + 1, 0.0
         self._breaths += 1
         self._last_end_s = end_s
-        self._minutes.append(rate * breath.depth)
+        self._rates.append(rate)
+        self._minutes.append(rate * swing)
         if self.baseline_per_min is None:
             self._own_rate.add(rate)
-            self._own_minute.add(rate * breath.depth)
+            self._own_minute.add(rate * swing)
 
     def _next(self, time_s: float, trusted: bool, pacing: bool, calm_request: bool) -> str:
         if not trusted:
@@ -253,7 +267,7 @@ class Guidance:
         if calm_request:
             return "resting"
         own, mode = self.own_per_min, self._mode
-        is_slow = own is not None and own < pacer.LEAD_LOW_PER_MIN - (0.3 if mode in ("matching", "yielding") else 0.0)
+        is_slow = own is not None and own < LEAD_LOW_PER_MIN - (0.3 if mode in ("matching", "yielding") else 0.0)
         if mode in ("neutral", "listening", "resting"):
             is_ready = self._breaths >= LEARN_BREATHS and own is not None and not is_slow
             return "matching" if is_ready else "listening"
@@ -265,7 +279,8 @@ class Guidance:
         if is_slow:
             return "listening"  # the guide never runs slower than it may lead: it rests
         wait_s = min(YIELD_S * 2.0 ** (self._yields - 1), YIELD_MAX_S) if mode == "yielding" else STEADY_S
-        may_lead = pacing and self.baseline_per_min is not None and own is not None and not self._excess()
+        is_heard = own is not None and len(self._minutes) == EXCESS_BREATHS
+        may_lead = pacing and self.baseline_per_min is not None and is_heard and not self._excess()
         if may_lead and self._misses == 0 and self._mode_s >= wait_s:
             return "leading"
         return mode if pacing else "matching"
@@ -274,6 +289,7 @@ class Guidance:
         if mode == "neutral":
             self._forget()
             self._breaths = 0
+            self._rates.clear()
             self._minutes.clear()
         elif mode == "listening":
             self._text = "listening: learning your breath"
@@ -284,15 +300,15 @@ class Guidance:
             self._last_end_s, self._from_per_min = time_s, self.rate_per_min
             first = FIRST_SHARE * (self.baseline_per_min or 0.0)
             self._aim_per_min = first if first < self.rate_per_min else 0.0
-            self._aim_per_min = max(self._aim_per_min, self._settings.target_per_min)
-            self._hold_s = HOLD_S
+            self._aim_per_min = max(self._aim_per_min, self._settings.target_per_min, self._lost_per_min)
+            self._hold_s = min(HOLD_S * 2.0**self._yields, YIELD_MAX_S)
             self._text = self._plan()
         elif mode == "yielding":
             self._yields += 1
+            self._lost_per_min = LOST_SHARE * self.rate_per_min
             self._is_excess = self._excess()
-            rate = self.own_per_min or self.rate_per_min
             why = "breathing more than at rest" if self._is_excess else f"{YIELD_BREATHS} breaths without the guide"
-            self._text = f"yielding: {why}, going back to {rate:.1f}/min"
+            self._text = self._back(why)
             self._forget()
         else:
             self._text = "resting: the guide asks nothing"
@@ -315,6 +331,8 @@ class Guidance:
             if not is_told:
                 self._told, self._told_per_min = word, own or self.rate_per_min
                 self._text = f"{word}: your breath is at {self._told_per_min:.1f}/min"
+        elif self._mode == "yielding" and not self._is_excess and self._excess():
+            self._is_excess, self._text = True, self._back("breathing more than at rest")
 
     def _steer(self, dt_s: float, features: Features) -> None:
         if self._mode == "leading":
@@ -322,7 +340,7 @@ class Guidance:
             return
         phase = known(features.breath_phase)
         if self.own_per_min is not None:
-            wanted = clip(self.own_per_min, pacer.LEAD_LOW_PER_MIN, pacer.FASTEST_PER_MIN)
+            wanted = clip(self.own_per_min, LEAD_LOW_PER_MIN, pacer.FASTEST_PER_MIN)
             step = MATCH_SLEW * dt_s
             self.rate_per_min += clip(wanted - self.rate_per_min, -step, step)
             self._inhale = min(MATCH_INHALE, self._inhale + 0.05 * dt_s / STEADY_S)
@@ -354,6 +372,9 @@ class Guidance:
                 self._aim_per_min = self._settings.target_per_min
                 self._text = self._plan()
 
+    def _back(self, why: str) -> str:
+        return f"yielding: {why}, going back to {self.own_per_min or self.rate_per_min:.1f}/min"
+
     def _plan(self) -> str:
         longer = self._inhale - self._settings.inhale_fraction
         stayed = f"you stayed with it for {self._followed_s:.0f} s"
@@ -364,9 +385,12 @@ class Guidance:
         return f"leading: resting at {self.rate_per_min:.1f}/min, {stayed}"
 
     def _excess(self) -> bool:
-        own = self._own_minute.value
-        is_full = len(self._minutes) == EXCESS_BREATHS
-        return own is not None and is_full and sum(self._minutes) / EXCESS_BREATHS > EXCESS * own
+        """Whether the last breaths were more than the person's own at rest, but for the greatest: it may be a sigh."""
+        if len(self._minutes) < EXCESS_BREATHS:
+            return False
+        limit = EXCESS_OVER if self._is_excess else EXCESS
+        heard = ((self._rates, self._own_rate.value), (self._minutes, self._own_minute.value))
+        return any(own is not None and sum(sorted(last)[:-1]) > limit * own * (len(last) - 1) for last, own in heard)
 
     def _asked(self) -> float:
         """How far the guide is below the person's own rate at rest, so that breathing faster cannot raise it (H-20)."""

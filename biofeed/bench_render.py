@@ -85,7 +85,7 @@ def _row(context: Context, drawn: Renderer, name: str, size: tuple[int, int], se
     end_s = time.monotonic() + seconds
     while time.monotonic() < end_s or len(frames_ms) < LEAST_PICTURES:
         draw()
-    floor_ms, rest_ms = _floor_and_rest_ms(context, drawn, size)
+    floor_ms, rest_ms, guard_ms = _apart_ms(context, drawn, size)
     median, p99 = float(np.median(frames_ms)), float(np.percentile(frames_ms, 99))
     row = {
         "scene": name,
@@ -97,6 +97,7 @@ def _row(context: Context, drawn: Renderer, name: str, size: tuple[int, int], se
         "ms_p99": p99,
         "floor_ms": floor_ms,
         "rest_to_floor": rest_ms / floor_ms,
+        "guard_to_frame": guard_ms / median,
         "ms_to_floor": median / floor_ms,
         "pixels_per_s": size[0] * size[1] * 1e3 / median,
         "computed_height": drawn.internal_size[1],
@@ -105,8 +106,8 @@ def _row(context: Context, drawn: Renderer, name: str, size: tuple[int, int], se
     return row if context.is_software else row | {"gpu_ms_median": float(np.median(gpu_ms))}
 
 
-def _floor_and_rest_ms(context: Context, drawn: Renderer, size: tuple[int, int]) -> tuple[float, float]:
-    """Medians of one textured pass at full size, and of all that a picture costs beyond its scene."""
+def _apart_ms(context: Context, drawn: Renderer, size: tuple[int, int]) -> tuple[float, float, float]:
+    """Medians of one textured pass at full size, of all that a picture costs beyond its scene, and of its guard."""
     gl = context.gl
     source = gl.texture((640, 360), 4, dtype="f2")
     texture = gl.texture(size, 4)
@@ -119,13 +120,18 @@ def _floor_and_rest_ms(context: Context, drawn: Renderer, size: tuple[int, int])
         target.use()
         array.render(moderngl.TRIANGLES, vertices=3)
 
-    floors, rests = [], []
+    guard = drawn.guard
+    floors, rests, bares = [], [], []
     for _ in range(FLOOR_PASSES):
         floors.append(_timed_ms(context, floor))
         rests.append(_timed_ms(context, drawn.show_again))
+        drawn.guard = None
+        bares.append(_timed_ms(context, drawn.show_again))
+        drawn.guard = guard
     for made in (array, program, target, texture, source):
         made.release()
-    return float(np.median(floors[5:])), float(np.median(rests[5:]))
+    floor_ms, rest_ms, bare_ms = (float(np.median(times[5:])) for times in (floors, rests, bares))
+    return floor_ms, rest_ms, rest_ms - bare_ms
 
 
 def _timed_ms(context: Context, work: Callable[[], None]) -> float:

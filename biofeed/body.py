@@ -1,7 +1,8 @@
-"""Body measures to drives that need no guide: calm and coherence over minutes, the swells after a beat and a button.
+"""Body measures to drives that need no guide: calm and coherence over minutes, how far a breath reaches, two swells.
 
-More arousal never makes any of them livelier: a faster heart or breath lowers calm, and a faster heart swells less.
-H and R numbers are hazards and rules of the clinical reference.
+More arousal never makes the world livelier than it is at the person's own rest (H-20): a faster heart swells less, a
+faster breath reaches less far, and calm, which stills a world, is never less than at first. H and R numbers are hazards
+and rules of the clinical reference.
 """
 
 import math
@@ -12,6 +13,10 @@ from biofeed.signals.baseline import Baseline
 
 HEART_TRUST = 0.4  # quality; the same as for the breath
 SLOW_S = 20.0  # time constant: a full change of calm starts at no more than 5 %/s (H-21)
+LOSE_S = 120.0  # time constant of calm on its way back: who is startled is not met by a world that stirs (H-13, H-20)
+REST_LOW_PER_MIN, REST_HIGH_PER_MIN = 12.0, 20.0  # how fast adults breathe at rest
+REACH_SLEW = 0.2  # per s: well above what panic asks, well below what is seen as a jump
+TRAVEL_S = 6.0  # time constant: over a breath or two, and no longer than panic takes to rise
 
 
 def known(value: float | None) -> float | None:
@@ -33,9 +38,10 @@ class Slow:
     def __call__(
         self, dt_s: float, features: Features, own: Baseline, own_per_min: float | None, rest_per_min: float | None
     ) -> tuple[float, float]:
-        """Calm 0..1 (0.5 is as at first; slower heart and breath and more sinus arrhythmia raise it), and coherence.
+        """Calm 0.5..1 (0.5 is as at first; slower heart and breath and more sinus arrhythmia raise it), and coherence.
 
-        Coherence goes from the person's own low (their 10th percentile) to order without any rest.
+        Worlds are rougher the lower calm is, so no arousal takes it below its neutral. Coherence goes from the person's
+        own low (their 10th percentile) to order without any rest.
         """
         hr, rsa, coherence = (known(value) for value in (features.hr_bpm, features.rsa_bpm, features.coherence))
         if not features.heart.quality >= HEART_TRUST:
@@ -48,12 +54,36 @@ class Slow:
             told.append((rest_per_min - own_per_min) / (0.5 * rest_per_min))  # 12/min to 6/min
         if rsa is not None and own_rsa and own_rsa[1] > 0.0:
             told.append((rsa - own_rsa[1]) / own_rsa[1])  # doubles in slow breathing
-        calm = 0.5 + 0.5 * clip(sum(told) / len(told), -1.0, 1.0) if told else Drive().calm
-        self._calm += (calm - self._calm) * -math.expm1(-dt_s / SLOW_S)
+        calm = 0.5 + 0.5 * clip(sum(told) / len(told), 0.0, 1.0) if told else Drive().calm
+        self._calm += (calm - self._calm) * -math.expm1(-dt_s / (SLOW_S if calm > self._calm else LOSE_S))
         low = min(own_coherence[0], 0.9) if own_coherence else 0.0
         wanted = clip(((coherence or 0.0) - low) / (1.0 - low), 0.0, 1.0)
         self._coherence += (wanted - self._coherence) * -math.expm1(-dt_s / SLOW_S)
         return self._calm, self._coherence
+
+
+def rest_travel_per_s(rest_per_min: float | None) -> float:
+    """How far full breaths move the world at rest: up and down once a breath, in full ranges per second.
+
+    The rest is the person's own, within what is usual, and REST_HIGH_PER_MIN as long as it is not known.
+    """
+    return 2.0 / 60.0 * clip(rest_per_min or REST_HIGH_PER_MIN, REST_LOW_PER_MIN, REST_HIGH_PER_MIN)
+
+
+class Reach:
+    """How far a breath moves the world: the faster and wilder, the less, so that in sum it moves it as at rest."""
+
+    def __init__(self) -> None:
+        self._travel_per_s = 0.0
+        self._value = 1.0
+
+    def __call__(self, dt_s: float, moved: float, rest_per_min: float | None) -> float:
+        """0..1, after the breath's level has moved by `moved` in `dt_s` seconds."""
+        if dt_s > 0.0:
+            self._travel_per_s += (abs(moved) / dt_s - self._travel_per_s) * -math.expm1(-dt_s / TRAVEL_S)
+        wanted = min(1.0, rest_travel_per_s(rest_per_min) / max(self._travel_per_s, 1e-9))
+        self._value = clip(wanted, self._value - REACH_SLEW * dt_s, self._value + REACH_SLEW * dt_s)
+        return self._value
 
 
 class Swell:

@@ -22,14 +22,18 @@ biofeed is not a medical device: it does not monitor, diagnose or treat.
 """
 
 SESSION = """\
-keys, for the person and for whoever sits beside them:
-  Return or a click   the person's one button            Space   pause, and go on
-  up, down            a richer, a calmer world           I       "breathe in now" was said
-  left, right         another world                      F       full screen or window
-  Esc or Q            the calm end
+STOP is any key, a click, a pad's button, or a window that loses the focus: at once a still, warm, dim picture and a
+soft bed of sound, which stay. Esc once more leaves. In a world that asks for the person's one button (constellations,
+lanterns), Space and the pad's first button are that button.
 
-live controls, each of them gliding to where it was turned; the terminal shows how they stand:
-  - =   volume       m     silence, and back             [ ]   brightness
+With Ctrl held down, for whoever sits beside the person:
+  Space         pause, and go on, also after a STOP   I            "breathe in now" was said
+  up, down      a richer, a calmer world              left, right   another world
+  Return        the person's one button               Esc or Q      STOP
+  F, or F11 without Ctrl   full screen or window
+
+and live controls, each of them gliding to where it was turned; the terminal shows how they stand:
+  - =   volume       m     silence, and back          [ ]   brightness
   , .   level of the voices that carry breath and guide
   9 0   how much there is in the world
   7 8   how much an interactive world asks
@@ -95,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
         return made
 
     demo = add("demo", "a whole session with a simulated person on a real pseudo-terminal")
+    demo.formatter_class, demo.epilog = argparse.RawDescriptionHelpFormatter, SESSION
     demo.add_argument("--seconds", type=_seconds, default=60.0, help="how long (20 to 5400; default 60)")
     demo.add_argument("--out", type=Path, default=Path("demo"), metavar="DIR", help="where results go (default: demo)")
     demo.add_argument("--headless", action="store_true", help="no window and no sound card: write demo.mp4 instead")
@@ -137,6 +142,12 @@ def _parser() -> argparse.ArgumentParser:
     scene.add_argument("--seed", type=int, default=1, metavar="K", help="which hour it begins with (default 1)")
     scene.add_argument("--mute", action="store_true", help="the picture alone")
     _manner(scene)
+
+    _certify(
+        add(
+            "certify", "measure a scene at its extremes, or a video, against every limit on pictures", "certify.command"
+        )
+    )
 
     bench = add("bench", "measure this machine", "bench")
     bench.add_argument("what", choices=("latency", "render", "sound", "signals"))
@@ -185,6 +196,16 @@ def _analyze(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--rate", type=_rate, metavar="HZ", help="samples a second, where the file does not say it")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the tables go")
+
+
+def _certify(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "which", nargs="?", metavar="SCENE|FILE|all", help="a scene or .frag file, all, or a video file"
+    )
+    parser.add_argument("--check", action="store_true", help="draw nothing: does every certificate fit its scene?")
+    parser.add_argument("--seconds", type=_long_enough, metavar="N", help="of each extreme (6 to 600; default 7)")
+    parser.add_argument("--comfort", choices=("full", "gentle", "post-infusion"), help="of a video (default: full)")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
 
 
 def _world(parser: argparse.ArgumentParser) -> None:
@@ -242,6 +263,10 @@ def _bounded(text: str, low: float, high: float, what: str) -> float:
 
 def _seconds(text: str) -> float:
     return _bounded(text, 20, 5400, "seconds")
+
+
+def _long_enough(text: str) -> float:
+    return _bounded(text, 6, 600, "seconds")
 
 
 def _minutes(text: str) -> float:

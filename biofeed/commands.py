@@ -170,15 +170,17 @@ def analyze(asked: argparse.Namespace) -> int:
 
 
 def scenes(asked: argparse.Namespace) -> int:
-    """The worlds that may be offered; a broken one is named with its mistake."""
+    """The worlds that may be offered; a broken one, or one that is not certified, is named with the reason."""
     found, broken = worlds.found()
     offered = worlds.offered(found, _settings(asked).world.avoid)
+    refused = worlds.objections(offered)
     if asked.json:
         told: list[dict[str, Any]] = [{"name": name, "error": str(error)} for name, error in broken.items()]
         for name, world in offered.items():
             comfort = {"flow": world.flow_deg_per_s, "contrast": world.contrast}
             told.append(
                 {"name": name, "title": world.title, "mood": world.mood, "tags": list(world.tags), "comfort": comfort}
+                | ({"not_certified": refused[name]} if name in refused else {})
             )
         print(json.dumps({"scenes": sorted(told, key=lambda entry: str(entry["name"]))}))
     else:
@@ -189,8 +191,8 @@ def scenes(asked: argparse.Namespace) -> int:
         name_width, tags_width = (max(len(row[index]) for row in rows) for index in (0, 2))
         for name, flow, tags, mood in rows:
             print(f"{name:{name_width}}  {flow:>5}  {tags:{tags_width}}  {mood}")
-        for name, error in broken.items():
-            print(f"{name:{name_width}}  {error}")
+        for name, problem in {**broken, **refused}.items():
+            print(f"{name:{name_width}}  {'not certified: ' if name in refused else ''}{problem}")
     return 1 if broken else 0
 
 

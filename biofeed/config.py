@@ -15,16 +15,22 @@ from biofeed import settings
 from biofeed.engine import Settings as EngineSettings
 from biofeed.errors import UsageError
 from biofeed.graphics.renderer import Settings as PictureSettings
+from biofeed.limits import MEAN_LUMINANCE, PEAK_LUMINANCE
 from biofeed.sensors.serial_port import Settings as PortSettings
 from biofeed.sound.limiter import Settings as SoundSettings
 from biofeed.worlds import Settings as WorldSettings
 
+
+def _light(comfort: str) -> dict[str, float]:
+    return {"mean_max": MEAN_LUMINANCE[comfort], "peak_max": PEAK_LUMINANCE[comfort]}
+
+
 # After an infusion nothing moves by itself, nothing leads, and the light is low (H-09, H-16, H-41).
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "full": {},
-    "gentle": {"picture": {"motion": 0.4, "light": 0.5}},
+    "gentle": {"picture": {"motion": 0.4, "light": 0.5, "guard": _light("gentle")}},
     "post-infusion": {
-        "picture": {"motion": 0.0, "light": 0.3},
+        "picture": {"motion": 0.0, "light": 0.3, "guard": _light("post-infusion")},
         "engine": {"flow": {"pacing": "off", "intensity": 0.2}},
     },
 }

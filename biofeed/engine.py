@@ -11,7 +11,7 @@ from biofeed.adaptation import Adaptation, is_believable
 from biofeed.adaptation import Settings as AdaptationSettings
 from biofeed.flow import Flow
 from biofeed.flow import Settings as FlowSettings
-from biofeed.messages import TICKS_PER_S, Command, ControlFrame, Entry, Input, Reading
+from biofeed.messages import DRIVES, TICKS_PER_S, Command, ControlFrame, Drive, Entry, Input, Reading
 from biofeed.safety import Gate
 from biofeed.signals.pipeline import Pipeline
 from biofeed.signals.pipeline import Settings as PipelineSettings
@@ -48,11 +48,20 @@ class Engine:
         self.reading = self._signals(time_s, inputs)
         state = self._flow(tick, time_s, [item for item in inputs if isinstance(item, Command)])
         decision = self._adaptation(time_s, self.reading, state.pacing, state.state != "running")
-        drive = replace(decision.drive, progress=state.progress, touch=state.touch)
+        drive = replace(_rested(replace(decision.drive, touch=state.touch), state.rest), progress=state.progress)
         trusted = is_believable(self.reading.features)
         gated = self._gate(1.0 / TICKS_PER_S, drive, state.levels, trusted)
         notes = (note for note in (state.note, decision.reason, gated.note if trusted else "") if note)
-        return ControlFrame(tick, time_s, gated.drive, state.scene, gated.levels, state.state, "; ".join(notes))
+        reason = "; ".join(notes)
+        return ControlFrame(tick, time_s, gated.drive, state.scene, gated.levels, state.state, reason, state.rest)
+
+
+def _rested(drive: Drive, rest: float) -> Drive:
+    """What the body drives, as far as the calm lets it: in the calm nothing moves by it."""
+    if rest == 0.0:
+        return drive
+    pairs = {name: (getattr(drive, name), getattr(Drive(), name)) for name in DRIVES}
+    return Drive(**{name: value + rest * (neutral - value) for name, (value, neutral) in pairs.items()})
 
 
 def run(engine: Engine, sleep_until: Callable[[float], None], intake: Intake, sinks: Iterable[Sink]) -> None:

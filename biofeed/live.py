@@ -197,7 +197,7 @@ class Session:
         self._asked.append((kind, value))
 
     def run(self, sinks: Sequence[Sink]) -> None:
-        """The session from its first tick to its end. SIGINT and SIGTERM end it calmly; a second one at once."""
+        """The session from its first tick to its end. SIGINT and SIGTERM end it softly; a second one at once."""
         gc.collect()
         gc.freeze()  # what stands now stands for the session: looking through it again would cost milliseconds
         previous = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -218,7 +218,7 @@ class Session:
         if self._stopping:
             raise KeyboardInterrupt
         self._stopping = True
-        self.ask("stop")
+        self.ask("end")
 
     def _intake(self, tick: int, time_s: float) -> tuple[list[Entry], list[Input]]:
         asked, self._asked = self._asked, []
@@ -240,16 +240,24 @@ class Session:
                 self._listen(child.plan.name, "supervisor", told)
 
     def _on_event(self, event: str) -> None:
-        """Keys and buttons, as commands at the next tick; pause is a toggle, and the worlds go round."""
+        """Keys and buttons, as commands at the next tick; pause is a toggle, and the worlds go round.
+
+        However many keys are struck, they are one stop; the second one, which ends the session, is for who leaves.
+        """
         frame = self._latest
-        if event in ("stop", "inhale", "press"):
+        if event == "stop":
+            if ("stop", None) not in self._asked and not (frame and frame.state == "calm"):
+                self.ask("stop")
+        elif event == "leave":
+            self.ask("stop")
+        elif event in ("inhale", "press"):
             self.ask(event)
         elif event == "silence":
             self._set("silence", 1.0 - self._controls["silence"])
         elif event[:-1] in self._controls and event[-1] in CONTROL_STEPS:
             self._set(event[:-1], self._controls[event[:-1]] + CONTROL_STEPS[event[-1]])
         elif frame and event == "pause":
-            self.ask("resume" if frame.state == "paused" else "pause")
+            self.ask("resume" if frame.state in ("paused", "calm") else "pause")
         elif frame and event in INTENSITY_STEPS:
             self.ask("intensity", min(1.0, max(0.0, frame.levels.intensity + INTENSITY_STEPS[event])))
         elif frame and event in SCENE_STEPS and frame.scene in self._scenes:

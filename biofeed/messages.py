@@ -126,6 +126,7 @@ class LinkChanged:
 class Command:
     """What a person asked for, as a word of `COMMANDS`, with a number 0..1 or the scene's name where one is needed.
 
+    `stop` leads to the calm at once, and out of the calm to the end; `end` leads to the end from everywhere.
     `inhale` is given as the person is asked to breathe in now: it settles which way a belt of unknown polarity goes.
     `press` is the person's one button. From `volume` on they are a therapist's live controls; all of them are ramped.
     """
@@ -137,7 +138,7 @@ class Command:
 
 # A therapist's, each 0..1, and where it stands at first.
 CONTROLS = {"volume": 1.0, "silence": 0.0, "brightness": 1.0, "cue": 1.0, "density": 0.5, "load": 0.3}
-COMMANDS = ("pause", "resume", "stop", "scene", "intensity", "pacing", "inhale", "press", *CONTROLS)
+COMMANDS = ("pause", "resume", "stop", "end", "scene", "intensity", "pacing", "inhale", "press", *CONTROLS)
 
 Input = Hello | Packet | Pong | Fault | LinkChanged | Command
 Entry = Received | LinkChanged | Command  # what comes from outside at a tick: a capsule records these, and they replay
@@ -193,6 +194,7 @@ class Breath:
     exhale_s: float
     depth: float  # 0..1 of the person's recent range
     is_sigh: bool = False  # over twice as deep as usual
+    swing: float | None = None  # from empty to full, in the signal's own unit: depth forgets, this can be compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,8 +276,9 @@ class ControlFrame:
     drive: Drive
     scene: str
     levels: Levels
-    state: str  # "arriving", "running", "paused", "ending" or "ended"
+    state: str  # "arriving", "running", "paused", "calm", "ending" or "ended"
     reason: str  # why the loop does what it does, in words
+    rest: float = 0.0  # 0..1: how far the calm has taken the world's place, in picture and sound
 
 
 DRIVES = tuple(item.name for item in fields(Drive))
@@ -286,21 +289,22 @@ def frame_bytes(frame: ControlFrame) -> bytes:
     """The frame as canonical bytes: equal frames, and only those, give equal bytes. Hashes are taken of these."""
     numbers = [frame.time_s]
     numbers += [getattr(frame.drive, name) for name in DRIVES]
-    numbers += [getattr(frame.levels, name) for name in LEVELS]
+    numbers += [getattr(frame.levels, name) for name in LEVELS] + [frame.rest]
     words = [text.encode() for text in (frame.scene, frame.state, frame.reason)]
     head = struct.pack(f"<q{len(numbers)}d", frame.tick, *numbers)
     return head + b"".join(struct.pack("<I", len(word)) + word for word in words)
 
 
 def control_table(frames: Sequence[ControlFrame]) -> npt.NDArray[np.void]:
-    """The frames' numbers as a structured array (n_frames,) with one column per drive and level."""
-    kinds = [("tick", "<i8"), ("time_s", "<f8"), *((name, "<f8") for name in DRIVES + LEVELS)]
+    """The frames' numbers as a structured array (n_frames,) with one column per drive and level, and `rest`."""
+    kinds = [("tick", "<i8"), ("time_s", "<f8"), *((name, "<f8") for name in (*DRIVES, *LEVELS, "rest"))]
     rows = [
         (
             frame.tick,
             frame.time_s,
             *(getattr(frame.drive, name) for name in DRIVES),
             *(getattr(frame.levels, name) for name in LEVELS),
+            frame.rest,
         )
         for frame in frames
     ]

@@ -7,11 +7,10 @@ raised cosine of the phase, so it moves smoothly and never holds.
 import math
 from dataclasses import dataclass
 
+from biofeed.limits import INHALE_HIGH, INHALE_LOW, LEAD_HIGH_PER_MIN, LEAD_LOW_PER_MIN
 from biofeed.settings import bounded, check
 
-LEAD_LOW_PER_MIN, LEAD_HIGH_PER_MIN = 4.5, 7.0  # where a guide may lead to (hazard H-14, rule R6)
 SLOWEST_PER_MIN, FASTEST_PER_MIN = 2.0, 40.0  # breathing that is physiologic (H-17): the guide may match no other
-INHALE_LOW, INHALE_HIGH = 0.3, 0.5  # inhale share of a breath: exhale at least as long as inhale (H-14)
 RATE_SLEW_PER_S = 0.1  # the rate changes by at most this share of itself per second: no kink in the level
 ALIGN_S = 4.0  # time constant of a glide to a wanted phase: about one breath at 15/min
 LONGEST_STEP_S = 0.25  # a late tick must not throw the guide forward

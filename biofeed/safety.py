@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from biofeed.limits import LUMINANCE_RISE_PER_S
 from biofeed.messages import DRIVES, LEVELS, Drive, Levels
 from biofeed.settings import bounded, check
 
@@ -35,8 +36,8 @@ LIMITS = {
     "confidence": Limit(0.0, 0.2, 0.4, True),
     # H-05, H-06: what a button brings swells in no less than 0.4 s, and leaves over seconds.
     "touch": Limit(0.0, 2.5, 1.0, False),
-    # H-05: brightness rises at most 10 %/s; H-06: no sound sets in faster than 1 s; both leave in no less than 1 s.
-    "picture": Limit(0.0, 0.1, 1.0, False),
+    # H-05, H-06: brightness and sound rise over ten seconds, faster than any onset may; both leave in no less than 1 s.
+    "picture": Limit(0.0, LUMINANCE_RISE_PER_S, 1.0, False),
     "sound": Limit(0.0, 0.1, 1.0, False),
     "intensity": Limit(0.0, 0.05, 0.5, False),
     "cue": Limit(1.0, 0.1, 1.0, False),

@@ -1,9 +1,9 @@
-"""The worlds that may be offered to a person: all that lie in the folder, but for the tags that they opted out of."""
+"""The worlds that may be offered to a person: those of the folder that are certified, without tags to be avoided."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from biofeed import scene
+from biofeed import certificates, scene
 from biofeed.errors import SceneError, UsageError, nearest
 from biofeed.scene import Scene
 from biofeed.settings import check, choice, words
@@ -71,10 +71,16 @@ def load(which: str | None, avoid: Iterable[str] = ()) -> Scene:
     raise UsageError(f"the scene {world.name} has the tag {tag}, which is to be avoided")
 
 
-def beside(first: str | None, avoid: Iterable[str], tell: Callable[[str], None]) -> dict[str, Scene]:
-    """Every world that a session may show, `first` (as in `load`) before all others; a broken one is told of.
+def objections(worlds: Mapping[str, Scene]) -> dict[str, str]:
+    """Why each of these worlds of the folder that is not certified may not be offered, and what to do about it."""
+    said = {name: certificates.objection(name, world) for name, world in worlds.items()}
+    return {name: sentence for name, sentence in said.items() if sentence}
 
-    Raises UsageError and SceneError as `load` does.
+
+def beside(first: str | None, avoid: Iterable[str], tell: Callable[[str], None]) -> dict[str, Scene]:
+    """Every world that a session may show, `first` (as in `load`) before all others; who is left out is told of.
+
+    Raises UsageError and SceneError as `load` does, SceneError also when `first` is not certified, or none is.
     """
     avoided = set(avoid)
     world = load(first, avoided)
@@ -83,4 +89,15 @@ def beside(first: str | None, avoid: Iterable[str], tell: Callable[[str], None])
         if name != world.name:
             tell(f"left out: {error}")
     others = offered({**worlds, world.name: world}, avoided)
-    return {world.name: world, **others}
+    refused = objections({name: other for name, other in others.items() if name != world.name})
+    sentence = certificates.objection(first or world.name, world)
+    if sentence and first is not None:
+        raise SceneError(f"{world.name}.frag", 0, f"it is not offered to a person: {sentence}")
+    if sentence:
+        refused[world.name] = sentence
+    for reason in refused.values():
+        tell(f"left out: {reason}")
+    shown = {name: other for name, other in {world.name: world, **others}.items() if name not in refused}
+    if not shown:
+        raise SceneError(f"{world.name}.frag", 0, f"no scene can be offered: {refused[world.name]}")
+    return shown

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from biofeed import adaptation
 from biofeed.adaptation import Adaptation, Settings, is_believable
 from biofeed.errors import SettingError
+from biofeed.limits import GLIDE_TO_NEUTRAL_S
 from biofeed.messages import DRIVES, Breath, Drive, Features, Reading, Trust
 
 TICK_S = 1.0 / 60.0
@@ -107,9 +108,10 @@ def test_the_numbers_of_the_loop_stand_as_written():
     ):
         with pytest.raises(SettingError):
             Settings(**wrong)
-    assert (adaptation.YIELD_BREATHS, adaptation.FIRST_SHARE, adaptation.EXCESS) == (3, 0.75, 1.3)
+    assert (adaptation.YIELD_BREATHS, adaptation.FIRST_SHARE, adaptation.LOST_SHARE) == (3, 0.75, 1.1)
+    assert (adaptation.EXCESS, adaptation.EXCESS_OVER, adaptation.EXCESS_BREATHS) == (1.3, 1.15, 5)
     assert (adaptation.MATCH_INHALE, adaptation.TRUST_LOST, adaptation.TRUST_REGAINED) == (0.45, 0.4, 0.5)
-    assert max(adaptation.STALE_S, adaptation.DOUBT_S) + adaptation.GLIDE_S <= 3.0
+    assert max(adaptation.STALE_S, adaptation.DOUBT_S) + adaptation.GLIDE_S <= GLIDE_TO_NEUTRAL_S
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +128,7 @@ def test_a_person_who_follows_is_matched_and_then_led_to_six_a_minute_within_twe
     assert followed.drives[-1].confidence == pytest.approx(0.95)
 
 
+@pytest.mark.hazard("H-14")
 def test_the_guide_slows_down_by_no_more_than_half_a_breath_a_minute_per_minute(followed):
     start = next(int(time_s * 60) for time_s, text in followed.reasons if text.startswith("leading"))
     rates = followed.rates[start:]
@@ -154,6 +157,7 @@ def test_no_drive_jumps_and_slow_drives_are_slow(followed):
     assert steps["confidence"] <= TICK_S / 3.0 + 1e-9
 
 
+@pytest.mark.hazard("H-13", "H-15")
 @pytest.mark.parametrize("seed", [1, 2])
 def test_an_unwilling_person_makes_it_yield_wait_and_try_more_gently(seed):
     loop = Loop(Person(willing=0.0, spread=0.08, seed=seed)).run(700.0)
@@ -170,6 +174,21 @@ def test_an_unwilling_person_makes_it_yield_wait_and_try_more_gently(seed):
     assert min(loop.rates[60 * 60 :]) > 11.5
 
 
+def test_who_was_lost_is_met_there_again_and_rests_before_more_is_asked():
+    loop = Loop(Person()).run(420.0)
+    loop.person.willing, loop.person.own_per_min = 0.0, 17.0
+    while not loop.words()[-1].startswith("yielding"):
+        loop.run(1.0)
+    lost = loop.adaptation._guidance._lost_per_min
+    assert 1.08 * 11.0 < lost < 1.12 * 13.0
+    loop.person.willing, loop.person.own_per_min = 1.0, 14.0
+    rates = loop.run(600.0).rates[-600 * 60 :]
+    rested = [rate for rate in rates[60 * 60 :] if abs(rate - lost) < 1e-6]
+    assert 55.0 * 60 <= len(rested) <= 65.0 * 60
+    assert rates[-1] < lost - 0.1
+
+
+@pytest.mark.hazard("H-15")
 def test_a_person_who_holds_the_breath_makes_it_yield():
     loop = Loop(Person()).run(120.0)
     assert loop.words()[-1] == "leading"
@@ -183,6 +202,7 @@ def test_a_person_who_holds_the_breath_makes_it_yield():
     assert tick * TICK_S < 5.0 * 60.0 / 13.0 + 3.0
 
 
+@pytest.mark.hazard("H-14")
 def test_over_breathing_makes_it_yield_and_the_guide_rest():
     loop = Loop(Person(depth=0.5)).run(150.0)
     assert loop.words()[-1] == "leading"
@@ -195,6 +215,7 @@ def test_over_breathing_makes_it_yield_and_the_guide_rest():
     assert loop.words()[-1] == "leading"
 
 
+@pytest.mark.hazard("H-13")
 def test_without_pacing_it_follows_and_never_leads():
     loop = Loop(Person()).run(300.0, pacing=False)
     assert set(loop.words()) == {"neutral", "listening", "following"}
@@ -219,6 +240,7 @@ def test_a_request_for_calm_lets_the_guide_rest_and_leading_begins_again_from_th
     assert loop.words(since_s=219.5) == ["matching", "leading"]
 
 
+@pytest.mark.hazard("H-21")
 @pytest.mark.parametrize(
     "trust",
     [
@@ -267,6 +289,7 @@ def test_a_flicker_of_doubt_changes_nothing():
     assert {text.split(":")[0] for _, text in loop.reasons[n_reasons:]} <= {"leading"}
 
 
+@pytest.mark.hazard("H-20")
 @pytest.mark.parametrize("hr", [(60.0, 75.0), (75.0, 110.0), (110.0, 150.0)])
 def test_a_faster_heart_makes_nothing_livelier(hr):
     def course(late_hr):
@@ -281,6 +304,7 @@ def test_a_faster_heart_makes_nothing_livelier(hr):
             assert getattr(aroused, name) == getattr(calm, name)
 
 
+@pytest.mark.hazard("H-20")
 def test_a_faster_breath_asks_no_more_effort_and_is_no_calmer():
     def course(own_per_min):
         loop = Loop(Person(spread=0.0)).run(400.0)
@@ -293,6 +317,7 @@ def test_a_faster_breath_asks_no_more_effort_and_is_no_calmer():
         assert faster.effort <= steady.effort + 1e-9
 
 
+@pytest.mark.hazard("H-14")
 @pytest.mark.parametrize("own", [3.5, 5.2, 6.5, 25.0])
 def test_slow_and_fast_breathers_are_never_led_out_of_bounds(own):
     loop = Loop(Person(own_per_min=own, spread=0.02)).run(300.0)
@@ -332,6 +357,7 @@ def test_the_same_readings_give_the_very_same_decisions():
     assert first.reasons == second.reasons
 
 
+@pytest.mark.hazard("H-16")
 def test_a_person_who_becomes_slower_than_any_guide_is_only_listened_to():
     loop = Loop(Person(own_per_min=6.0, willing=0.0, spread=0.0)).run(60.0, pacing=False)
     assert loop.words()[-1] == "following"

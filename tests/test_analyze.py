@@ -74,7 +74,7 @@ def test_a_table_becomes_beats_breaths_and_features(
     assert np.ptp(late_s) < 0.05
     assert np.sum((times > BEATS_S[8] - 0.2) & (times < BEATS_S[65] + 0.4)) == 58
     assert list(beats[0]) == ["time_s", "ibi_ms", "quality", "label", "withdrawn_s"]
-    assert list(breaths[0]) == ["start_s", "inhale_s", "exhale_s", "depth", "is_sigh"]
+    assert list(breaths[0]) == ["start_s", "inhale_s", "exhale_s", "depth", "is_sigh", "swing"]
     assert len(breaths) >= 8
     assert len(features) == 601
     assert [float(row["time_s"]) for row in features[:3]] == [0.0, 0.1, 0.2]

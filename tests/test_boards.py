@@ -52,6 +52,7 @@ def test_the_readme_s_first_sensor_is_understood_without_a_clock_or_a_known_pola
     assert np.corrcoef(np.array(level, float), volume)[0, 1] > 0.8
 
 
+@pytest.mark.hazard("H-21")
 @pytest.mark.parametrize("kind", ["noise", "zeros", "text"])
 def test_bytes_that_mean_nothing_move_nothing(kind: str) -> None:
     random = np.random.default_rng(1)

@@ -28,6 +28,7 @@ def swells(hr_bpm, seconds=30.0, quality=1.0, heart=GOOD, told_bpm=None):
     return values
 
 
+@pytest.mark.hazard("H-04")
 def test_a_swell_takes_at_least_150_ms_to_rise_and_about_600_ms_to_fall():
     values = swells(40.0, 2.4)
     peak = values.index(max(values))
@@ -38,6 +39,7 @@ def test_a_swell_takes_at_least_150_ms_to_rise_and_about_600_ms_to_fall():
     assert max(after - before for before, after in itertools.pairwise(values)) <= 6.0 * TICK_S
 
 
+@pytest.mark.hazard("H-04")
 def test_the_faster_the_heart_the_less_the_pulse_moves_the_world():
     courses = [swells(hr, 90.0)[1800:] for hr in (50, 60, 70, 80, 90, 100, 110, 120, 130, 160, 200)]
     means = [sum(values) / len(values) for values in courses]
@@ -47,6 +49,7 @@ def test_the_faster_the_heart_the_less_the_pulse_moves_the_world():
     assert tallest[-3:] == [0.0, 0.0, 0.0]
 
 
+@pytest.mark.hazard("H-04", "H-20")
 @runs(max_examples=200)
 @given(st.floats(30.0, 220.0), st.floats(30.0, 220.0))
 def test_swell_height_never_rises_with_the_rate_and_takes_the_faster_of_two_claims(one, other):
@@ -68,6 +71,7 @@ def test_beats_that_are_not_believed_or_of_no_known_rate_move_nothing():
     assert late(TICK_S, 10.0, [Beat(8.0, 1000.0, 1.0)], Features(10.0, heart=GOOD)) == 0.0
 
 
+@pytest.mark.hazard("H-04")
 def test_beats_counted_twice_move_less_not_more():
     assert max(swells(150.0, told_bpm=75.0)) == 0.0
     twice = Swell()
@@ -89,6 +93,7 @@ def slow(seconds, **told):
     return [stage(TICK_S, after, baseline, own, 14.0) for _ in range(round(seconds * 60))]
 
 
+@pytest.mark.hazard("H-13")
 def test_calm_begins_and_stays_in_the_middle_for_a_body_that_stays_as_it_was():
     assert slow(60.0)[-1] == (pytest.approx(0.5), 0.0)
 
@@ -98,12 +103,29 @@ def test_slower_heart_slower_breath_and_more_sinus_arrhythmia_are_calmer(told):
     assert slow(120.0, **told)[-1][0] > 0.55
 
 
+@pytest.mark.hazard("H-20")
 @runs(max_examples=10, deadline=None)
 @given(st.floats(40.0, 180.0), st.floats(0.0, 60.0), st.floats(4.0, 30.0), st.floats(0.0, 15.0))
 def test_arousal_never_raises_calm(hr, more_hr, rate, more_rate):
     calm = slow(20.0, hr_bpm=hr, own=rate)
     aroused = slow(20.0, hr_bpm=hr + more_hr, own=rate + more_rate)
     assert all(b[0] <= a[0] + 1e-12 for a, b in zip(calm, aroused, strict=True))
+
+
+@pytest.mark.parametrize("told", [{"hr_bpm": 140.0}, {"own": 30.0}, {"rsa_bpm": 0.5}, {"hr_bpm": 90.0, "own": 20.0}])
+def test_arousal_takes_calm_to_its_neutral_and_no_further(told):
+    assert min(calm for calm, _ in slow(120.0, **told)) == 0.5
+
+
+def test_calm_that_was_reached_is_given_back_over_minutes():
+    stage, baseline = Slow(), Baseline()
+    for tick in range(40 * 60):
+        if tick % 60 == 0:
+            baseline(Reading(Features(tick * TICK_S, hr_bpm=70.0, heart=GOOD)))
+    calm = [stage(TICK_S, Features(0.0, hr_bpm=56.0, heart=GOOD), baseline, None, None)[0] for _ in range(20 * 60)]
+    assert calm[-1] == pytest.approx(1.0 - 0.5 * math.exp(-1.0), abs=0.002)
+    lost = [stage(TICK_S, Features(0.0, hr_bpm=120.0, heart=GOOD), baseline, None, None)[0] for _ in range(120 * 60)]
+    assert lost[-1] == pytest.approx(0.5 + (calm[-1] - 0.5) * math.exp(-1.0), abs=0.002)
 
 
 def test_calm_and_coherence_are_slow():

@@ -1,11 +1,13 @@
 """Session time by hand: it passes only by being slept through, and never goes back."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from biofeed.clock import MonotonicClock, VirtualClock
 
 
+@pytest.mark.hazard("H-29")
 @given(st.lists(st.floats(0, 1e6)))
 def test_virtual_time_is_the_latest_time_slept_to(times_s: list[float]) -> None:
     clock = VirtualClock()

@@ -23,6 +23,7 @@ def test_without_a_file_or_a_choice_everything_is_as_it_comes() -> None:
     assert config.load(None) == config.load(None, {"comfort": "full", "colours": "full"}) == Config()
 
 
+@pytest.mark.hazard("H-09", "H-41")
 def test_a_preset_stands_for_its_settings() -> None:
     gentle = config.load(None, {"comfort": "gentle"})
     assert (gentle.picture.motion, gentle.picture.light) == (0.4, 0.5)
@@ -35,6 +36,7 @@ def test_a_preset_stands_for_its_settings() -> None:
     assert after.sound == Config().sound
 
 
+@pytest.mark.hazard("H-16")
 def test_after_an_infusion_the_guide_never_leads_and_the_world_is_poor_from_the_first_tick() -> None:
     flow = Flow(config.load(None, {"comfort": "post-infusion"}).engine.flow, "tide")
     states = [flow(tick, tick / 60, []) for tick in range(60 * 40)]
@@ -64,6 +66,7 @@ def test_safe_colours_are_the_picture_s(tmp_path: Path) -> None:
     assert Config().picture.safe == 0.0
 
 
+@pytest.mark.hazard("H-12")
 def test_what_is_to_be_avoided_is_joined_and_never_replaced(tmp_path: Path) -> None:
     path = filed(tmp_path, '[world]\navoid = ["water", "dark"]\n')
     assert config.load(path).world.avoid == ("water", "dark")

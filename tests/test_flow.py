@@ -16,7 +16,7 @@ VALUES = st.one_of(
 )
 KINDS = st.sampled_from((*COMMANDS, "dance"))
 WHATEVER = st.lists(st.tuples(KINDS, VALUES, st.integers(0, 600)), max_size=12)
-LATER = st.lists(st.tuples(KINDS.filter(lambda kind: kind != "stop"), VALUES, st.integers(1, 90)), max_size=12)
+LATER = st.lists(st.tuples(KINDS.filter(lambda kind: kind != "end"), VALUES, st.integers(1, 90)), max_size=12)
 
 
 class Session:
@@ -42,13 +42,15 @@ class Session:
         assert all(0.0 <= level <= 1.0 for level in (now.levels.picture, now.levels.sound, now.levels.intensity))
         assert 0.0 <= now.progress <= 1.0
         assert not now.pacing or now.state == "running"
+        assert now.state not in ("running", "ended") or now.rest == 0.0
         if len(self.states) > 1:
             last = self.states[-2]
-            rates = (("picture", 0.1, 0.5), ("sound", 0.1, 1 / 1.5), ("intensity", 0.05, 0.25))
+            rates = (("picture", 0.1, 1.0), ("sound", 0.1, 1 / 1.5), ("intensity", 0.05, 0.25))
             for name, rise, fall in (*rates, ("cue", 0.1, 0.1), ("density", 0.1, 0.1), ("load", 0.1, 0.1)):
                 before, after = getattr(last.levels, name), getattr(now.levels, name)
                 assert -fall / 60.0 - 1e-12 <= after - before <= rise / 60.0 + 1e-12
-            assert last.scene == now.scene or now.levels.picture == 0.0
+            assert -1 / 3 / 60.0 - 1e-12 <= now.rest - last.rest <= 1 / 0.8 / 60.0 + 1e-12
+            assert last.scene == now.scene or now.levels.picture == 0.0 or now.rest == 1.0
             assert last.state != "ended" or now.state == "ended"
             assert now.progress >= last.progress
 
@@ -56,36 +58,116 @@ class Session:
 def test_the_numbers_of_the_flow_stand_as_written():
     assert (flow.STOP_SOUND_S, flow.DIM_S, flow.RETURN_S, flow.RETURN_SHARE) == (1.5, 2.0, 60.0, 0.1)
     assert (flow.PAUSED.picture, flow.PAUSED.sound) == (0.5, 0.4)
+    assert (flow.CALM.picture, flow.CALM.sound, flow.CALM_S, flow.LEAVE_CALM_S) == (0.0, 0.8, 0.8, 6.0)
     assert Settings() == Settings(duration_s=1200.0, fade_in_s=12.0, fade_out_s=4.0, pacing="on")
     for wrong in ({"duration_s": 19.9}, {"duration_s": 5401.0}, {"fade_in_s": 9.9}, {"fade_out_s": 2.9}):
         with pytest.raises(SettingError):
             Settings(**wrong)
 
 
+@pytest.mark.hazard("H-11", "H-31")
 @runs(max_examples=60, deadline=None)
 @given(WHATEVER, LATER)
-def test_stop_ends_every_state_in_seconds_whatever_came_before_and_comes_after(before, after):
+def test_an_end_ends_every_state_in_seconds_whatever_came_before_and_comes_after(before, after):
     session = Session()
     for kind, value, n_ticks in before:
         session.run(n_ticks / 60.0, (kind, value))
-    session.run(0.0, ("stop", None))
+    session.run(0.0, ("end", None))
     assert session.states[-1].state in ("ending", "ended")
     for kind, value, n_ticks in after:
         session.run(n_ticks / 60.0, (kind, value))
-    state = session.run(session.settings.fade_out_s + 0.1)
+    state = session.run(1.0 + session.settings.fade_out_s + 0.1)
     assert state.state == "ended"
-    assert (state.levels.picture, state.levels.sound) == (0.0, 0.0)
+    assert (state.levels.picture, state.levels.sound, state.rest) == (0.0, 0.0, 0.0)
 
 
-def test_stop_is_seen_within_200_ms_and_silent_within_two_seconds():
+@pytest.mark.hazard("H-11")
+def test_an_end_is_silent_within_two_seconds():
     session = Session()
     full = session.run(30.0).levels
     assert (full.picture, full.sound) == (1.0, 1.0)
-    assert session.run(0.2, ("stop", None)).levels.picture < 0.96
+    assert session.run(0.2, ("end", None)).levels.picture < 0.96
     assert session.run(1.4).levels.sound == 0.0
     assert session.run(2.5).state == "ended"
+    assert max(state.rest for state in session.states) == 0.0
 
 
+@pytest.mark.hazard("H-11")
+def test_a_stop_is_whole_within_a_second_and_stays_dim_and_still():
+    session = Session()
+    before = session.run(30.0)
+    assert session.run(0.0, ("stop", None)).rest > 0.0
+    calm = session.run(1.0)
+    assert (calm.state, calm.note, calm.rest, calm.levels.picture) == ("calm", "calm: stop was asked for", 1.0, 0.0)
+    assert not calm.pacing
+    later = session.run(60.0)
+    assert (later.rest, later.levels.picture, later.levels.sound) == (1.0, 0.0, 0.8)
+    assert later.progress == before.progress
+
+
+@pytest.mark.hazard("H-11")
+def test_a_second_stop_ends_and_the_calm_comes_whole_even_where_it_follows_at_once():
+    session = Session()
+    session.run(30.0)
+    session.run(0.0, ("stop", None))
+    assert session.run(0.0, ("stop", None)).state == "ending"
+    rests = [session.run(0.0).rest for _ in range(360)]
+    assert max(rests) == 1.0
+    assert rests[rests.index(1.0) :] == sorted(rests[rests.index(1.0) :], reverse=True)
+    assert session.states[-1].state == "ended"
+
+
+def test_a_stop_while_the_session_ends_by_itself_is_calm_as_well():
+    session = Session(Settings(duration_s=60.0, fade_out_s=10.0))
+    assert session.run(50.5).state == "ending"
+    session.run(0.0, ("stop", None))
+    calm = session.run(1.0)
+    assert (calm.state, calm.rest, calm.levels.picture) == ("ending", pytest.approx(1.0, abs=0.05), 0.0)
+    assert session.run(11.0).state == "ended"
+
+
+def test_a_resume_leaves_the_calm_slowly_and_not_before_it_is_whole():
+    session = Session()
+    session.run(30.0)
+    session.run(0.5, ("stop", None))
+    assert session.run(1.0, ("resume", None)).state == "calm"
+    back = session.run(1.0, ("resume", None))
+    assert (back.state, back.rest) == ("arriving", pytest.approx(1.0 - 1.0 / 6.0, abs=0.01))
+    assert not session.run(4.9).pacing
+    assert session.run(0.3).state == "running"
+    assert session.run(8.0).levels.picture == 1.0
+
+
+def test_who_ends_on_the_way_back_goes_through_the_calm():
+    session = Session()
+    session.run(30.0)
+    session.run(2.0, ("stop", None))
+    session.run(4.0, ("resume", None))
+    on_the_way = session.run(0.0, ("end", None)).rest
+    assert session.run(0.3).rest > on_the_way + 0.3
+    assert session.run(0.1).levels.picture == 0.0
+    assert session.run(6.0).state == "ended"
+
+
+def test_another_world_is_chosen_behind_the_calm():
+    session = Session()
+    session.run(30.0)
+    session.run(0.1, ("stop", None))
+    assert session.run(0.2, ("scene", "meadow")).scene == "tide"
+    chosen = session.run(1.0)
+    assert (chosen.scene, chosen.state, chosen.levels.picture) == ("meadow", "calm", 0.0)
+
+
+@pytest.mark.hazard("H-11", "H-25")
+def test_a_calm_that_nobody_leaves_ends():
+    session = Session()
+    session.run(20.0)
+    session.run(0.0, ("stop", None))
+    assert session.run(899.0).state == "calm"
+    assert session.run(10.0).state == "ended"
+
+
+@pytest.mark.hazard("H-11", "H-25", "H-36")
 @pytest.mark.parametrize("duration_s", [20.0, 60.0, 1200.0])
 def test_a_timed_session_arrives_runs_returns_and_ends_by_itself(duration_s):
     session = Session(Settings(duration_s=duration_s))
@@ -99,6 +181,7 @@ def test_a_timed_session_arrives_runs_returns_and_ends_by_itself(duration_s):
     assert session.states[returning[-1]].levels.intensity < 0.5
 
 
+@pytest.mark.hazard("H-16")
 def test_the_guide_may_lead_only_while_the_session_runs_and_only_where_it_is_allowed():
     session = Session()
     assert not session.run(5.0).pacing
@@ -129,6 +212,7 @@ def test_a_pause_in_the_arrival_comes_back_to_the_arrival():
     assert session.run(1.0, ("resume", None)).state == "arriving"
 
 
+@pytest.mark.hazard("H-25")
 def test_a_pause_that_nobody_ends_ends_the_session():
     session = Session()
     session.run(20.0)
@@ -137,6 +221,7 @@ def test_a_pause_that_nobody_ends_ends_the_session():
     assert session.run(10.0).state == "ended"
 
 
+@pytest.mark.hazard("H-05")
 def test_a_scene_changes_only_in_the_dark():
     session = Session()
     session.run(20.0)
@@ -157,6 +242,7 @@ def test_a_change_of_mind_keeps_the_scene():
     assert session.states[-1].levels.picture == 1.0
 
 
+@pytest.mark.hazard("H-31")
 @pytest.mark.parametrize(
     "command",
     [
@@ -164,6 +250,7 @@ def test_a_change_of_mind_keeps_the_scene():
         ("scene", 1.0),
         ("scene", None),
         ("intensity", math.nan),
+        ("intensity", 10**400),
         ("intensity", "high"),
         ("intensity", None),
         ("pacing", math.inf),
@@ -183,6 +270,7 @@ def test_a_command_that_means_nothing_changes_nothing(command):
     assert told.states == plain.states
 
 
+@pytest.mark.hazard("H-11")
 def test_intensity_glides_and_is_bounded():
     session = Session()
     session.run(15.0)
@@ -190,6 +278,7 @@ def test_intensity_glides_and_is_bounded():
     assert session.run(20.0, ("intensity", -7.0)).levels.intensity == 0.0
 
 
+@pytest.mark.hazard("H-41")
 @pytest.mark.parametrize(("control", "level"), [("volume", "sound"), ("brightness", "picture")])
 def test_volume_and_brightness_scale_what_the_session_s_fades_allow(control, level):
     session = Session()
@@ -229,6 +318,7 @@ def test_a_press_swells_softly_and_leaves():
     assert swell[-1] == 0.0
 
 
+@pytest.mark.hazard("H-43")
 def test_after_a_stall_the_fades_go_on_from_where_they_were_and_the_clock_is_kept():
     stalled = Flow(Settings(), "tide")
     stalled(0, 0.0, [])

@@ -67,6 +67,7 @@ def test_a_command_that_turns_nothing_leaves_the_line_as_it_is(
     assert len(lines(capsys)) == 1
 
 
+@pytest.mark.hazard("H-19")
 def test_what_the_children_report_is_told(teller: Teller, capsys: pytest.CaptureFixture[str]) -> None:
     teller.child("sound", "error", "no sound")
     teller.child("picture", "picture", {"fps": 60.0})

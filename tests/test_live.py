@@ -14,7 +14,7 @@ from biofeed.clock import MonotonicClock
 from biofeed.config import Config, as_table
 from biofeed.engine import Engine
 from biofeed.live import ChildPlan, Mailbox, Session
-from biofeed.messages import TICKS_PER_S, ControlFrame, Entry, LinkState, Reading, Received
+from biofeed.messages import TICKS_PER_S, Command, ControlFrame, Entry, LinkState, Reading, Received
 from biofeed.sensors.serial_port import SerialPort
 from biofeed.sensors.simulated import SimulatedDevice
 from biofeed.sensors.simulated_port import SimulatedPort
@@ -43,9 +43,11 @@ def sulk(pipe: Connection) -> None:
 
 
 class Held:
-    """A session that is asked to stop at a tick, and what came of it."""
+    """A session that is asked to end at a tick, and what came of it."""
 
-    def __init__(self, folder: Path, children: Sequence[ChildPlan], stop_at: int, unplug_at: int = -1) -> None:
+    def __init__(
+        self, folder: Path, children: Sequence[ChildPlan], end_at: int, unplug_at: int = -1, stop_at: int = -1
+    ) -> None:
         self.said: list[tuple[str, str, Any]] = []
         self.frames: list[ControlFrame] = []
         self.readings: list[Reading] = []
@@ -64,6 +66,8 @@ class Held:
             self.readings.append(reading)
             if frame.tick == stop_at:
                 session.ask("stop")
+            if frame.tick == end_at:
+                session.ask("end")
             if frame.tick == unplug_at:
                 simulated.unplug()
 
@@ -77,7 +81,7 @@ class Held:
 
 
 def test_a_live_session_is_recorded_and_replays_to_the_very_same_frames(tmp_path: Path) -> None:
-    held = Held(tmp_path / "capsule", [ChildPlan("echo", echo, (None,))], stop_at=10 * TICKS_PER_S)
+    held = Held(tmp_path / "capsule", [ChildPlan("echo", echo, (None,))], end_at=10 * TICKS_PER_S)
     assert held.finished
     assert ("echo", "done", None) in held.said
     assert held.frames[-1].state == "ended"
@@ -89,9 +93,10 @@ def test_a_live_session_is_recorded_and_replays_to_the_very_same_frames(tmp_path
     assert sum(len(entry.data) for entry in received) > 10_000
 
 
+@pytest.mark.hazard("H-24")
 def test_a_child_that_dies_is_started_again_and_one_that_hangs_holds_up_nothing(tmp_path: Path) -> None:
     plans = [ChildPlan("mortal", echo, (20,)), ChildPlan("sulking", sulk, ())]
-    held = Held(tmp_path / "capsule", plans, stop_at=5 * TICKS_PER_S)
+    held = Held(tmp_path / "capsule", plans, end_at=5 * TICKS_PER_S)
     told = [str(value) for child, kind, value in held.said if (child, kind) == ("mortal", "supervisor")]
     assert told[0] == "the mortal process ended with code 3"
     assert told[1] == "the mortal process was started again"
@@ -100,8 +105,56 @@ def test_a_child_that_dies_is_started_again_and_one_that_hangs_holds_up_nothing(
     assert not held.finished  # the sulking one had to be killed
 
 
+@pytest.mark.hazard("H-11")
+def test_a_stop_is_recorded_and_replays_and_the_sensors_stay_on_the_record(tmp_path: Path) -> None:
+    held = Held(tmp_path / "capsule", [], end_at=5 * TICKS_PER_S, stop_at=2 * TICKS_PER_S)
+    states = [frame.state for frame in held.frames]
+    assert states[2 * TICKS_PER_S + 1 : 5 * TICKS_PER_S + 1] == ["calm"] * (3 * TICKS_PER_S)
+    assert held.frames[3 * TICKS_PER_S].rest == 1.0
+    assert offline.replay(held.capsule).first_difference is None
+    ticks = list(held.capsule.ticks())[3 * TICKS_PER_S : 5 * TICKS_PER_S]
+    assert sum(len(entry.data) for tick in ticks for entry in tick.entries if isinstance(entry, Received)) > 1_000
+
+
+def test_however_many_keys_are_struck_they_are_one_stop_and_leaving_is_another() -> None:
+    engine = Engine(CONFIG.engine, "tide")
+    session = Session(engine, MonotonicClock(), Mailbox(), [], lambda *_: None, ["tide"])
+    states = []
+    for tick in range(60):
+        entries, inputs = session._intake(tick, tick / TICKS_PER_S)
+        frame = engine.step(tick, tick / TICKS_PER_S, inputs)
+        session._show(frame, engine.reading, entries)
+        states.append(frame.state)
+        for event in ("stop", "stop") if tick < 50 else ("leave",):
+            session._on_event(event)
+    assert states == ["arriving"] + ["calm"] * 50 + ["ending"] * 9
+
+
+def test_the_same_key_that_pauses_goes_on_from_a_pause_and_from_the_calm() -> None:
+    engine = Engine(CONFIG.engine, "tide")
+    session = Session(engine, MonotonicClock(), Mailbox(), [], lambda *_: None, ["tide"])
+    asked = []
+    for tick in range(120):
+        kind = {0: "pause", 40: "stop"}.get(tick)
+        frame = engine.step(tick, tick / TICKS_PER_S, [Command(tick, kind)] if kind else [])
+        session._show(frame, engine.reading, [])
+        session._on_event("pause")
+        asked += [entry.kind for entry in session._intake(tick, 0.0)[0] if isinstance(entry, Command)]
+    assert set(asked) == {"resume"}
+
+
+def test_a_signal_ends_the_session_without_the_calm() -> None:
+    session = Session(Engine(CONFIG.engine, "tide"), MonotonicClock(), Mailbox(), [], lambda *_: None, [])
+    session._on_signal(15, None)
+    entries, _ = session._intake(0, 0.0)
+    assert entries == [Command(0, "end")]
+    with pytest.raises(KeyboardInterrupt):
+        session._on_signal(15, None)
+
+
+@pytest.mark.hazard("H-19", "H-22")
 def test_a_cable_that_is_pulled_is_told_and_the_session_goes_on(tmp_path: Path) -> None:
-    held = Held(tmp_path / "capsule", [], stop_at=6 * TICKS_PER_S, unplug_at=4 * TICKS_PER_S)
+    held = Held(tmp_path / "capsule", [], end_at=6 * TICKS_PER_S, unplug_at=4 * TICKS_PER_S)
     told = offline.history(held.capsule)
     assert LinkState.LOST in [link.state for link in told.links]
     assert held.frames[-1].state == "ended"
@@ -113,6 +166,7 @@ def test_a_cable_that_is_pulled_is_told_and_the_session_goes_on(tmp_path: Path) 
     ("event", "kind", "value"),
     [
         ("stop", "stop", None),
+        ("leave", "stop", None),
         ("pause", "pause", None),
         ("richer", "intensity", 0.65),
         ("calmer", "intensity", 0.35),
@@ -134,6 +188,7 @@ def test_a_key_becomes_a_command_at_the_next_tick(event: str, kind: str, value: 
     assert inputs == entries
 
 
+@pytest.mark.hazard("H-27")
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="there is no pseudo-terminal on this system")
 def test_a_session_that_is_killed_leaves_a_capsule_that_replays(tmp_path: Path) -> None:
     path = Path(__file__).parent.parent / "benchmarks" / "kill.py"

@@ -55,6 +55,7 @@ def test_a_calm_person_is_understood_and_moves_the_world() -> None:
     assert kept.frames[-1].time_s < 60.0
 
 
+@pytest.mark.hazard("H-22")
 def test_a_belt_that_comes_off_leaves_no_number_and_a_world_at_rest() -> None:
     kept = held("sensor_off", 1)  # the belt is off from 45 s to 60 s
     for frame, reading in zip(kept.frames[47 * 60 : 55 * 60], kept.readings[47 * 60 : 55 * 60], strict=True):
@@ -68,6 +69,7 @@ def test_a_belt_that_comes_off_leaves_no_number_and_a_world_at_rest() -> None:
             assert frame.drive.guide == pytest.approx(0.5)
 
 
+@pytest.mark.hazard("H-21")
 @pytest.mark.parametrize("person", ["calm", "noisy", "sensor_off", "irregular", "panicking"])
 def test_no_drive_ever_leaves_its_bounds_or_jumps(person: str) -> None:
     kept = held(person, 3)

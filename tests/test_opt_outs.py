@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from certified import certify
 
 from biofeed import cli, worlds
 from biofeed.errors import UsageError
@@ -21,6 +22,7 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str,
     return code, captured.out, captured.err
 
 
+@pytest.mark.hazard("H-12")
 @pytest.mark.parametrize("tag", TAGS)
 def test_no_way_leads_to_a_world_with_the_tag(tag: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     with_it = {name for name, world in ALL.items() if tag in world.tags}
@@ -39,6 +41,7 @@ def test_no_way_leads_to_a_world_with_the_tag(tag: str, capsys: pytest.CaptureFi
             assert len(error.splitlines()) == 1
 
 
+@pytest.mark.hazard("H-12")
 def test_the_settings_file_s_opt_outs_hold_for_every_command(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -50,6 +53,7 @@ def test_the_settings_file_s_opt_outs_hold_for_every_command(
     assert (code, error) == (2, "biofeed: the scene tide has the tag water, which is to be avoided\n")
 
 
+@pytest.mark.hazard("H-12")
 def test_a_tag_that_nobody_knows_is_a_mistake_and_no_permission() -> None:
     with pytest.raises(UsageError, match=r"there is no tag watr to avoid; did you mean water\?"):
         worlds.beside(None, ["watr"], lambda _: None)
@@ -66,6 +70,7 @@ def test_a_tag_may_be_avoided_that_no_world_has() -> None:
 def test_a_world_of_one_s_own_brings_its_own_tags(tmp_path: Path) -> None:
     path = tmp_path / "mine.frag"
     path.write_text(SHADER)
+    certify(path)
     assert next(iter(worlds.beside(str(path), ["fire"], lambda _: None))) == "mine"
     with pytest.raises(UsageError, match="the scene mine has the tag moths"):
         worlds.load(str(path), ["moths"])

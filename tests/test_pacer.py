@@ -20,6 +20,7 @@ def forward(before: float, after: float) -> float:
     return (after - before + 0.5) % 1.0 - 0.5
 
 
+@pytest.mark.hazard("H-14")
 def test_the_numbers_of_hazard_14_stand_as_written():
     assert (pacer.LEAD_LOW_PER_MIN, pacer.LEAD_HIGH_PER_MIN) == (4.5, 7.0)
     assert (pacer.SLOWEST_PER_MIN, pacer.FASTEST_PER_MIN) == (2.0, 40.0)
@@ -47,6 +48,7 @@ def test_phase_never_jumps_nor_goes_back_whatever_is_asked(asked):
         phase = after.phase
 
 
+@pytest.mark.hazard("H-15")
 @runs(max_examples=40, deadline=None)
 @given(
     st.lists(st.tuples(st.floats(0.0, 60.0), st.floats(0.0, 1.0), st.floats(0.0, 1.0)), min_size=1, max_size=30),
@@ -65,6 +67,7 @@ def test_the_level_is_smooth_for_any_sequence_of_rates(asked, n_ticks):
     assert all(bend <= bound for bend in bends)
 
 
+@pytest.mark.hazard("H-29")
 @pytest.mark.parametrize("dt_s", [-1.0, 0.0, math.nan, math.inf, -math.inf])
 def test_no_time_or_an_impossible_time_moves_nothing(dt_s):
     guide = Pacer()
@@ -78,6 +81,7 @@ def test_a_late_tick_moves_the_guide_by_a_quarter_second_at_most():
     assert guide.turns == pytest.approx(0.25 * 6.0 / 60.0)
 
 
+@pytest.mark.hazard("H-14")
 @pytest.mark.parametrize("inhale", [0.3, 0.4, 0.5, 0.9])
 def test_inhale_takes_its_share_of_the_breath_and_exhale_is_never_shorter(inhale):
     guide = Pacer()
@@ -89,6 +93,7 @@ def test_inhale_takes_its_share_of_the_breath_and_exhale_is_never_shorter(inhale
     assert share <= 0.5 + 0.005
 
 
+@pytest.mark.hazard("H-15")
 def test_the_level_holds_nowhere():
     guide = Pacer()
     levels = [guide(TICK_S, 6.0, 0.4).level for _ in range(1200)]

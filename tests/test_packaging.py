@@ -7,6 +7,8 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -27,10 +29,13 @@ def test_the_wheel_carries_every_module_shader_and_soundscape(tmp_path: Path) ->
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "biofeed").rglob("*.py")}
     data = {f"biofeed/data/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / "shaders").rglob("*.[fg]*")}
     data |= {f"biofeed/data/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / "audio").glob("*.toml")}
+    certificates = (ROOT / "safety" / "certificates").glob("*.toml")
+    data |= {f"biofeed/data/certificates/{path.name}" for path in certificates}
     assert len(data) >= 4
     assert modules | data <= held
 
 
+@pytest.mark.hazard("H-30")
 def test_every_dependency_is_pinned_by_version_alone() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = project["dependencies"] + project["optional-dependencies"]["dev"]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import settings as runs
 from hypothesis import strategies as st
 
-from biofeed import safety
+from biofeed import limits, safety
 from biofeed.messages import DRIVES, LEVELS, Drive, Levels
 from biofeed.safety import LIMITS, Gate, Settings
 
@@ -47,7 +47,9 @@ def test_the_numbers_of_the_gate_stand_as_written():
         "density": (0.5, 0.05, 0.5, False),
         "load": (0.3, 0.05, 0.5, False),
     }
-    assert (safety.GLIDE_PER_S, safety.EASE_S, safety.LONGEST_STEP_S) == (0.4, 3.0, 0.1)
+    assert (safety.GLIDE_PER_S, safety.EASE_S, safety.LONGEST_STEP_S, safety.NOTE_S) == (0.4, 3.0, 0.1, 3.0)
+    assert 1.0 / safety.GLIDE_PER_S <= limits.GLIDE_TO_NEUTRAL_S
+    assert LIMITS["picture"].rise_per_s == limits.LUMINANCE_RISE_PER_S
 
 
 def test_every_drive_and_level_has_a_limit_and_body_drives_rest_where_the_neutral_drive_does():
@@ -56,6 +58,7 @@ def test_every_drive_and_level_has_a_limit_and_body_drives_rest_where_the_neutra
         assert LIMITS[item.name].neutral == item.default
 
 
+@pytest.mark.hazard("H-01", "H-06", "H-21")
 @runs(max_examples=80, deadline=None)
 @given(RUN)
 def test_whatever_comes_in_what_goes_out_is_within_bounds_and_slews(run):
@@ -73,6 +76,7 @@ def test_whatever_comes_in_what_goes_out_is_within_bounds_and_slews(run):
             last = out
 
 
+@pytest.mark.hazard("H-21")
 @runs(max_examples=40, deadline=None)
 @given(RUN, DRIVE)
 def test_without_trust_every_body_drive_is_neutral_within_three_seconds_and_only_nears_it(run, drive):
@@ -101,6 +105,7 @@ def test_from_the_liveliest_state_neutral_is_reached_within_three_seconds():
     assert gated.note == "gate: the body's signals are not trusted, all of it rests"
 
 
+@pytest.mark.hazard("H-29")
 @pytest.mark.parametrize("dt_s", [-1.0, 0.0, math.nan, math.inf, -math.inf])
 def test_an_impossible_time_moves_nothing(dt_s):
     gate = Gate()
@@ -109,11 +114,13 @@ def test_an_impossible_time_moves_nothing(dt_s):
     assert (after.drive, after.levels) == (before.drive, before.levels)
 
 
+@pytest.mark.hazard("H-29")
 def test_after_a_stall_the_world_moves_by_a_tenth_of_a_second_at_most():
     gate = Gate()
     assert gate(1000.0, RICH, FULL, True).levels.picture == pytest.approx(0.01)
 
 
+@pytest.mark.hazard("H-05")
 def test_light_rises_in_no_less_than_ten_seconds_and_leaves_in_no_less_than_one():
     gate = Gate()
     up = 0
@@ -135,6 +142,7 @@ def test_a_real_breath_in_eight_tenths_of_a_second_passes_unchanged():
         assert gate(TICK_S, Drive(breath=wanted), FULL, True).drive.breath == pytest.approx(wanted, abs=1e-12)
 
 
+@pytest.mark.hazard("H-04")
 @pytest.mark.parametrize(("hz", "swing"), [(2.0, 0.6), (3.0, 0.4), (6.0, 0.2)])
 def test_the_faster_a_pulse_the_less_of_it_can_pass(hz, swing):
     gate = Gate()
@@ -162,6 +170,7 @@ def test_settings_only_tighten():
     assert Gate(Settings(intensity_max=0.2))(0.0, Drive(), Levels(), True).levels.intensity == 0.2
 
 
+@pytest.mark.hazard("H-21")
 def test_a_value_that_is_not_a_number_goes_to_neutral_and_is_named_for_some_seconds():
     gate = Gate()
     for _ in range(600):

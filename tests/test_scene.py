@@ -106,6 +106,7 @@ def test_a_mistake_in_a_soundscape_is_named_with_its_line(change: tuple[str, str
     assert str(caught.value).startswith(message)
 
 
+@pytest.mark.hazard("H-30")
 @given(st.text())
 def test_no_text_whatever_gives_anything_but_a_scene_or_a_scene_error(text: str) -> None:
     for files in (FILES | {"still.frag": text}, FILES | {"still.frag": f"/*{text}*/"}, FILES | {"still.toml": text}):

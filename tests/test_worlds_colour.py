@@ -78,6 +78,7 @@ def test_safe_colours_keep_the_light(name: str) -> None:
     assert safe.mean() == pytest.approx(usual.mean(), rel=0.1)
 
 
+@pytest.mark.hazard("H-02")
 @each_world
 def test_no_world_shows_a_large_field_of_saturated_red(name: str) -> None:
     """WCAG 2.2 calls a red saturated from 0.8 of all light on; a flash of it counts from a quarter of a field on."""

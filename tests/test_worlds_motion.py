@@ -46,6 +46,7 @@ def flows(name: str, drive: Callable[[float], Drive], settings: Settings | None 
     return found
 
 
+@pytest.mark.hazard("H-09")
 @each_world
 def test_at_full_motion_the_picture_flows_slowly_and_as_its_manifest_says(name: str) -> None:
     fastest = 0.0
@@ -60,6 +61,7 @@ def test_at_full_motion_the_picture_flows_slowly_and_as_its_manifest_says(name: 
     assert declared < 4.0 * fastest + 0.6  # an author knows of soft wide forms that no texture gives away
 
 
+@pytest.mark.hazard("H-09")
 @each_world
 @pytest.mark.parametrize("who", ["breath", "guide"])
 def test_without_motion_nothing_is_moved_by_breath_or_guide(name: str, who: str) -> None:
@@ -70,6 +72,7 @@ def test_without_motion_nothing_is_moved_by_breath_or_guide(name: str, who: str)
         assert flow.p95 <= LIT_DEG_PER_S
 
 
+@pytest.mark.hazard("H-09")
 @each_world
 def test_without_motion_nothing_is_moved_by_time(name: str) -> None:
     with opened(name, STILL, size=FINE) as world:

@@ -50,6 +50,7 @@ def test_glsl_is_ascii_without_tabs_in_files_of_a_readable_length(path: Path) ->
     assert text.count(b"\n") <= MOST_LINES
 
 
+@pytest.mark.hazard("H-12")
 @each_file
 def test_a_world_needs_neither_textures_nor_extensions_nor_a_frame_before(path: Path) -> None:
     text = code(path.read_text())
@@ -95,6 +96,7 @@ def test_a_manifest_tells_what_each_drive_does_and_binds_it(name: str) -> None:
         assert re.search(rf"\b{binding_source}\b", comments), binding_source
 
 
+@pytest.mark.hazard("H-12")
 @each_world
 def test_a_manifest_says_whom_the_world_suits(name: str) -> None:
     world = world_of(name)

@@ -1,7 +1,12 @@
-"""Where the picture goes: a GL 3.3 core context, headless through EGL or in a window with its keys; sizes in pixels."""
+"""Where the picture goes: a GL 3.3 core context, headless through EGL or in a window with its keys; sizes in pixels.
 
+What reaches the window comes out of `Context.poll` as words: "stop" (any key, click or pad button, a lost window),
+"leave" (Esc, or the window was closed), "press" (the person's one button, where the world asks for one), and `KEYS`.
+"""
+
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -9,7 +14,8 @@ import moderngl
 
 from biofeed.errors import OutputError
 
-# What keys ask for, by pygame's names for them. One key ends it calmly; all the others are conveniences.
+# What keys ask for, by pygame's names for them: with Ctrl held down, of whoever sits beside the person; without, of an
+# author at the desk. In a session every key alone is the person's STOP (H-11).
 KEYS = {
     "escape": "stop",
     "q": "stop",
@@ -35,6 +41,8 @@ KEYS = {
     "8": "load+",
 }
 _SOFTWARE = ("llvmpipe", "softpipe", "swrast", "software rasterizer", "swiftshader", "gdi generic")
+_WHEEL = (4, 5)  # a mouse wheel's turns are told as buttons, too
+_CHANGE_POLLS = 60  # a second
 _EGL_DEVICES = 4  # tried in turn: the first may be a card that this user may not open
 _WINDOW_PART = 0.8  # of the desktop, when no size is asked for
 
@@ -52,6 +60,9 @@ class Context:
         self.renderer_name = str(gl.info["GL_RENDERER"])
         self.is_software = any(name in self.renderer_name.lower() for name in _SOFTWARE)
         self._pygame: Any = pygame
+        self._inputs = Inputs(pygame) if pygame else None
+        self.asks = False  # whether the world that is shown asks for the person's one button
+        self.is_desk = False  # whether an author works here: keys then mean what `KEYS` says, and no more
         # An author's tool: hears every event first (True: it keeps it), and draws over the picture, beyond the guard.
         self.on_event: Callable[[Any], bool] | None = None
         self.on_present: Callable[[], None] | None = None
@@ -63,24 +74,12 @@ class Context:
             self.gl.__enter__()  # type: ignore[no-untyped-call]
 
     def poll(self) -> list[str]:
-        """What the person asked for since the last call, oldest first, in words of `KEYS`; brings `size` up to date."""
-        if self._pygame is None:
+        """What was asked for since the last call, oldest first, in words; brings `size` up to date."""
+        if self._pygame is None or self._inputs is None:
             return []
-        pygame = self._pygame
-        words = []
-        for event in pygame.event.get():
-            if self.on_event and self.on_event(event):
-                continue
-            if event.type == pygame.QUIT:
-                words.append("stop")
-            elif event.type == pygame.KEYDOWN:
-                word = KEYS.get(pygame.key.name(event.key))
-                if word:
-                    words.append(word)
-            elif event.type in (pygame.MOUSEBUTTONDOWN, pygame.JOYBUTTONDOWN) and event.button <= 1:
-                words.append("press")
-        self.size = pygame.display.get_window_size()
-        return words
+        events = [event for event in self._pygame.event.get() if not (self.on_event and self.on_event(event))]
+        self.size = self._pygame.display.get_window_size()
+        return self._inputs.at_desk(events) if self.is_desk else self._inputs(events, self.asks)
 
     def toggle_full_screen(self) -> None:
         """Between window and full screen, where the desktop can do that."""
@@ -90,6 +89,8 @@ class Context:
             self._pygame.display.toggle_fullscreen()
         except self._pygame.error:
             return
+        if self._inputs:
+            self._inputs.expect_change()
         self._pygame.mouse.set_visible(not self._pygame.display.is_fullscreen())
 
     def present(self) -> None:
@@ -109,7 +110,84 @@ class Context:
         """Gives the context and the window back."""
         self.gl.release()
         if self._pygame is not None:
+            self._pygame.joystick.quit()
             self._pygame.display.quit()
+
+
+class Inputs:
+    """Window events in, words out."""
+
+    def __init__(self, pygame: ModuleType) -> None:
+        self._pygame: Any = pygame
+        self._has_focus = False  # a window that never had it has not lost it
+        self._changing = 0  # calls for which a loss is the window's own doing
+        self._pads: dict[int, Any] = {}  # a pad is heard while it is held here
+        names = ("K_LSHIFT", "K_RSHIFT", "K_LCTRL", "K_RCTRL", "K_LALT", "K_RALT", "K_LGUI", "K_RGUI", "K_MODE")
+        self._modifiers = {getattr(pygame, name) for name in names}
+
+    def __call__(self, events: Sequence[Any], asks: bool) -> list[str]:
+        """What events of a session ask for, oldest first; `asks` as in Context."""
+        words: list[str] = []
+        is_lost = False
+        self._changing = max(0, self._changing - 1)
+        for event in events:
+            if event.type == self._pygame.WINDOWFOCUSGAINED:
+                self._has_focus, is_lost = True, False  # lost and regained at once is not lost
+            elif event.type == self._pygame.WINDOWFOCUSLOST:
+                is_lost = is_lost or (self._has_focus and self._changing == 0)
+                self._has_focus = False
+            else:
+                words += self._words(event, asks)
+        return [*words, "stop"] if is_lost else words
+
+    def at_desk(self, events: Sequence[Any]) -> list[str]:
+        """What an author's events ask for, oldest first."""
+        pygame = self._pygame
+        words: list[str | None] = []
+        for event in events:
+            if event.type == pygame.QUIT:
+                words.append("stop")
+            elif event.type == pygame.KEYDOWN:
+                words.append(KEYS.get(pygame.key.name(event.key)))
+            elif event.type == pygame.MOUSEBUTTONDOWN and event.button == 1:
+                words.append("press")
+        return [word for word in words if word]
+
+    def expect_change(self) -> None:
+        """The window is about to change by itself, and may lose the focus for a moment."""
+        self._changing = _CHANGE_POLLS
+
+    def _words(self, event: Any, asks: bool) -> list[str]:
+        pygame = self._pygame
+        button = "press" if asks else "stop"
+        if event.type == pygame.KEYDOWN:
+            return self._key(event, button)
+        if event.type == pygame.MOUSEBUTTONDOWN:
+            return [] if event.button in _WHEEL else ["stop"]
+        if event.type == pygame.JOYBUTTONDOWN:
+            return [button if event.button == 0 else "stop"]
+        if event.type == pygame.JOYHATMOTION:
+            return [] if tuple(event.value) == (0, 0) else ["stop"]
+        if event.type == pygame.JOYDEVICEADDED:
+            with contextlib.suppress(pygame.error):  # it is gone already
+                pad = pygame.joystick.Joystick(event.device_index)
+                self._pads[pad.get_instance_id()] = pad
+        if event.type == pygame.JOYDEVICEREMOVED:
+            self._pads.pop(event.instance_id, None)
+        if event.type == pygame.WINDOWMINIMIZED:
+            return ["stop"]
+        return ["stop", "leave"] if event.type == pygame.QUIT else []
+
+    def _key(self, event: Any, button: str) -> list[str]:
+        pygame = self._pygame
+        name = pygame.key.name(event.key)
+        if name == "f11":
+            return ["full_screen"]
+        if event.key in self._modifiers or event.mod & (pygame.KMOD_ALT | pygame.KMOD_GUI):
+            return []
+        if event.mod & pygame.KMOD_CTRL:
+            return [KEYS[name]] if name in KEYS else []
+        return ["leave" if name == "escape" else button if name == "space" else "stop"]
 
 
 def headless(size: tuple[int, int] = (1280, 720)) -> Context:
@@ -155,6 +233,8 @@ def window(size: tuple[int, int] | None, full_screen: bool, title: str) -> Conte
             display.set_mode(size, flags)
         display.set_caption(title)
         pygame.mouse.set_visible(not full_screen)
+        with contextlib.suppress(pygame.error):  # without pads the keys and the mouse remain
+            pygame.joystick.init()
         gl = moderngl.create_context(require=330)
     except Exception as error:  # pygame.error, and glcontext raises nothing narrower than Exception
         display.quit()

@@ -1,9 +1,8 @@
-"""The last pass over the finished picture, as numbers: cells of relative luminance in, one gain 0..1 for all of it out.
+"""The last pass over the finished picture, as numbers: its luminance on a grid in, how far to calm it out.
 
-It only ever makes the picture darker. A single gain is enough for two promises: dimming everything alike scales every
-luminance, so a gain always exists that holds any upper limit (0 is black), and it draws no edge and shifts no colour.
-This is the place of the whole gate: red flashes, stripes and mean luminance caps join here, between the finished
-picture and the screen, where no scene, setting or protocol can reach past them.
+It only ever makes the picture darker, flatter or less red. One gain for all of it is enough for every limit on light:
+dimming everything alike scales every luminance, so a gain always exists that holds any upper limit (0 is black), and it
+draws no edge and shifts no colour.
 """
 
 import math
@@ -12,61 +11,103 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from biofeed.graphics.stripes import Stripes
+from biofeed.limits import (
+    FLASH_DELTA,
+    FLASH_FIELD,
+    FLASH_FIELD_PART,
+    FLASH_WINDOW_S,
+    LUMINANCE_RISE_PER_S,
+    MEAN_LUMINANCE,
+    PEAK_LUMINANCE,
+    RED_DELTA,
+)
 from biofeed.settings import bounded, check
 
-GRID = (18, 32)  # cells (rows, columns): one is 1/576 of the picture, far below the 1/36 that WCAG lets flash
-FLASH = 0.09  # of full range; WCAG 2.2 counts opposing changes of 0.10, and 8 bits and dither need some room
-FLASH_GAP_S = 1.0  # at most one flash a second; WCAG 2.2 fails more than 3
-FIELD = 3  # WCAG's 10 degree field is a third of the width and of the height (341x256 of 1024x768)
-FIELD_PART = 0.25  # of such a field may flash
+GRID = (180, 320)  # cells (rows, columns): 0.1 degree where WCAG's 10 take a third; finer patterns may alternate
+FLASH = 0.9 * FLASH_DELTA  # 8 bits, dither and what lies between cells need some room
 LONGEST_STEP_S = 0.1  # a picture that stalled may not jump
+RED_SEEN = 0.5 * RED_DELTA  # of saturated red in a cell: between two that are under this there is no transition
+GAIN_STEPS = 10  # halvings by which a gain is sought: it is at most a thousandth lower than it had to be
+
+Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How calm the light is; it can be made calmer than the limit of 10 % of full range per second, never livelier."""
+    """How calm the light is; it can be made calmer than the limits, never livelier."""
 
-    rise_per_s: float = bounded(0.10, 0.01, 0.10, "/s", "how fast the whole picture may brighten, of full range")
+    rise_per_s: float = bounded(
+        LUMINANCE_RISE_PER_S, 0.01, LUMINANCE_RISE_PER_S, "/s", "how fast the whole picture may brighten, of full range"
+    )
+    mean_max: float = bounded(
+        MEAN_LUMINANCE["full"], 0.02, MEAN_LUMINANCE["full"], "1", "highest mean luminance of the picture"
+    )
+    peak_max: float = bounded(PEAK_LUMINANCE["full"], 0.05, PEAK_LUMINANCE["full"], "1", "highest luminance anywhere")
 
     def __post_init__(self) -> None:
         check(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What the last pass does to a picture, in this order; the one without arguments does nothing."""
+
+    is_red: bool = False  # saturated reds are turned away from saturation, their luminance kept
+    contrast: float = 1.0  # about `ground`
+    ground: float = 0.0  # mean relative luminance
+    gain: float = 1.0  # in linear light
+
+
+NONE = Correction()
+
+
 class Guard:
-    """Holds two limits on what is shown; falling is always free, and the first picture rises from black.
+    """Holds five limits on what is shown; falling is always free, and the first picture rises from black.
 
-    1. The picture's mean relative luminance rises at most `rise_per_s`.
+    1. The picture's mean relative luminance rises at most `rise_per_s`, and stays under `mean_max`.
     2. In every field of a third by a third of the picture, less than a quarter of the cells rise by `FLASH` twice
-       within `FLASH_GAP_S`, with a fall of `FLASH` between: at most one general flash (WCAG 2.2, 2.3.1) a second.
+       within `FLASH_WINDOW_S`, with a fall of `FLASH` between: at most one general flash (WCAG 2.2, 2.3.1) a second.
+    3. No red is saturated (WCAG 2.2): where there is none, no transition to or from one can be.
+    4. Regular stripes are faint.
+    5. No luminance is over `peak_max`: the last pass clips there, always.
 
-    A picture that holds both by itself gets exactly 1.0.
+    A picture that holds them by itself is not touched.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings or Settings()
         self._mean = 0.0
         self._cells: _Cells | None = None
-        self.gain = 1.0  # the last one given
+        self._stripes = Stripes()
+        self.correction = NONE  # the last one given
 
-    def __call__(self, dt_s: float, cells: npt.NDArray[np.floating]) -> float:
-        """The gain (0..1, linear light) for the picture that is about to be shown, `dt_s` after the one before.
+    def __call__(self, dt_s: float, luminance: Floats, has_red: bool = False) -> Correction:
+        """The correction of the picture that is about to be shown, `dt_s` after the one before.
 
-        `cells` (rows, columns) is its mean relative luminance by cell at gain 1; what is not a number counts as white.
+        `luminance` (rows, columns) is its mean relative luminance by cell as drawn; what is not a number counts as
+        white. `has_red` tells of cells in which R - G - B of saturated reds is `RED_SEEN` or more, in linear light.
         """
-        bright = cells.astype(np.float64)
-        if not 0.0 <= bright.min() <= bright.max() <= 1.0:  # also true of what is not a number
-            bright = np.clip(np.where(np.isfinite(bright), bright, 1.0), 0.0, 1.0)
+        bright = luminance
+        low, high = float(bright.min()), float(bright.max())
+        if not 0.0 <= low <= high <= 1.0:  # also true of what is not a number
+            bright = np.clip(np.where(np.isfinite(bright), bright, np.float32(1.0)), 0.0, 1.0)
         dt_s = min(max(dt_s, 0.0), LONGEST_STEP_S)
         if self._cells is None or self._cells.shape != bright.shape:
             self._cells = _Cells(bright.shape)
         mean = float(bright.mean())
-        allowed = self._mean + self._settings.rise_per_s * dt_s
+        contrast = self._stripes(dt_s, bright)
+        if contrast < 1.0:
+            bright = np.float32(contrast) * bright + np.float32((1.0 - contrast) * mean)
+        allowed = min(self._mean + self._settings.rise_per_s * dt_s, self._settings.mean_max)
         gain = 1.0 if mean <= allowed else allowed / mean
-        gain = min(gain, self._cells.most(dt_s, bright))
+        gain = self._cells.most(dt_s, bright, gain)
         self._mean = gain * mean
-        self._cells.show(gain * bright)
-        self.gain = gain
-        return gain
+        self._cells.show(bright if gain == 1.0 else np.float32(gain) * bright)
+        is_calm = not has_red and contrast == gain == 1.0
+        self.correction = NONE if is_calm else Correction(has_red, contrast, mean, gain)
+        return self.correction
 
 
 class _Cells:
@@ -74,36 +115,60 @@ class _Cells:
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shape = shape
+        self._now_s = 0.0
         self._is_up = np.zeros(shape, dtype=bool)
-        self._extreme = np.zeros(shape)  # the peak of those that are up, the trough of those that are down
-        self._rose_s = np.full(shape, math.inf)  # since the last rise of FLASH ended, shown or held back
+        self._extreme = np.zeros(shape, np.float32)  # the peak of those that are up, the trough of those that are down
+        self._rose_s = np.full(shape, -math.inf)  # when the last rise of FLASH ended, shown or held back
         self._would_rise = np.zeros(shape, dtype=bool)
-        self._offended_s = np.full(shape, math.inf)  # since the last rise that came too soon after another
-        self._field = tuple(max(1, round(n / FIELD)) for n in shape)
-        self._spared = math.ceil(FIELD_PART * math.prod(self._field)) - 1  # cells of a field that may do as they like
+        self._offended_s = np.full(shape, -math.inf)  # when a rise was last shown that came too soon after another
+        self._field = tuple(max(1, round(n / FLASH_FIELD)) for n in shape)
+        self._spared = math.ceil(FLASH_FIELD_PART * math.prod(self._field)) - 1  # of a field's cells: they may flash
 
-    def most(self, dt_s: float, bright: npt.NDArray[np.float64]) -> float:
-        """The highest gain with which every field keeps its promise, `dt_s` after the last picture shown."""
-        self._rose_s += dt_s
-        self._offended_s += dt_s
-        would_rise = ~self._is_up & (bright > self._extreme + FLASH)
-        is_held = would_rise & (self._rose_s < FLASH_GAP_S)
-        self._rose_s[is_held & ~self._would_rise] = 0.0  # a rise that is tried counts: who goes on trying stays held
+    def most(self, dt_s: float, bright: Floats, gain: float) -> float:
+        """The highest gain up to that one with which every field keeps its promise, `dt_s` after the last picture."""
+        self._now_s += dt_s
+        would_rise = bright > self._extreme + np.float32(FLASH)
+        would_rise &= ~self._is_up
+        if not would_rise.any():
+            self._would_rise = would_rise
+            return gain
+        is_held = would_rise & (self._rose_s > self._now_s - FLASH_WINDOW_S)
+        self._rose_s[is_held & ~self._would_rise] = self._now_s  # a rise that is tried counts: who goes on stays held
         self._would_rise = would_rise
-        if not is_held.any():
-            return 1.0
-        fits = np.ones(self.shape)
-        np.divide(self._extreme + FLASH, bright, out=fits, where=is_held)
-        fits[self._offended_s < FLASH_GAP_S] = 0.0  # these are among the spared already
-        fields = np.lib.stride_tricks.sliding_window_view(fits, self._field).reshape(-1, math.prod(self._field))
-        return float(np.partition(fields, self._spared, axis=1)[:, self._spared].min())
+        has_offended = self._offended_s > self._now_s - FLASH_WINDOW_S
+        if np.count_nonzero(is_held | has_offended) <= self._spared:
+            return gain
+        limit = np.where(is_held, self._extreme + np.float32(FLASH), np.float32(math.inf))
+        limit[has_offended] = -1.0  # these are among the spared already
+        if self._is_kept(gain * bright > limit):
+            return gain
+        low, high = 0.0, gain
+        for _ in range(GAIN_STEPS):
+            middle = 0.5 * (low + high)
+            low, high = (middle, high) if self._is_kept(middle * bright > limit) else (low, middle)
+        return low
 
-    def show(self, shown: npt.NDArray[np.float64]) -> None:
+    def show(self, shown: Floats) -> None:
         """Takes note of what is shown."""
-        falls = self._is_up & (shown < self._extreme - FLASH)
-        rises = ~self._is_up & (shown > self._extreme + FLASH + 1e-9)  # not by rounding in the gain
-        self._offended_s[rises & (self._rose_s < FLASH_GAP_S)] = 0.0
-        self._rose_s[rises | (self._is_up & (shown > self._extreme))] = 0.0  # a rise that goes on has not ended yet
-        further = np.where(self._is_up, np.maximum(self._extreme, shown), np.minimum(self._extreme, shown))
-        self._extreme = np.where(falls | rises, shown, further)
-        self._is_up = (self._is_up | rises) & ~falls
+        rises = shown > self._extreme + np.float32(FLASH)
+        rises &= ~self._is_up
+        falls = shown < self._extreme - np.float32(FLASH)
+        falls &= self._is_up
+        if rises.any():
+            self._offended_s[rises & (self._rose_s > self._now_s - FLASH_WINDOW_S)] = self._now_s
+        goes_on = self._is_up & (shown > self._extreme)
+        np.copyto(self._rose_s, self._now_s, where=rises | goes_on)  # a rise that goes on has not ended yet
+        turns = rises | falls
+        moves = turns | goes_on | (~self._is_up & (shown < self._extreme))
+        np.copyto(self._extreme, shown, where=moves)
+        self._is_up ^= turns
+
+    def _is_kept(self, violates: Bools) -> bool:
+        """Whether every field has no more cells of that kind than are spared."""
+        if np.count_nonzero(violates) <= self._spared:
+            return True
+        sums = np.zeros((self.shape[0] + 1, self.shape[1] + 1), np.int32)
+        violates.cumsum(axis=0, dtype=np.int32).cumsum(axis=1, out=sums[1:, 1:])
+        rows, columns = self._field
+        fields = sums[rows:, columns:] - sums[:-rows, columns:] - sums[rows:, :-columns] + sums[:-rows, :-columns]
+        return int(fields.max()) <= self._spared

@@ -7,45 +7,71 @@ import moderngl
 import numpy as np
 import numpy.typing as npt
 
-from biofeed.graphics.guard import GRID
+from biofeed.graphics.guard import GRID, NONE, RED_SEEN, Correction
 from biofeed.graphics.program import COLOR, full_screen
+from biofeed.graphics.waiting import wait
+from biofeed.limits import RED_SHARE
 
-_BLOCKS = (72, 128)  # rows, columns of the measured picture: 4x4 to a guard cell, and enough tiles for every core
+Cells = npt.NDArray[np.float32]
 
 # A picture carries its relative luminance in the fourth channel: measuring it is adding up, and a linear fetch between
-# four texels adds them up.
+# four texels adds them up. How red those four are together is told from a cubic that decodes sRGB to within 0.002. A
+# cell in which a saturated red might make a flash has its luminance told as negative: so one number tells both.
 _MEASURE = f"""#version 330 core
 uniform sampler2D picture;
-out float luminance;
+out float cell;
 void main() {{
-    ivec2 size = textureSize(picture, 0);
-    ivec2 fours = (size + 1) / 2, blocks = ivec2({_BLOCKS[1]}, {_BLOCKS[0]}), at = ivec2(gl_FragCoord.xy);
-    ivec2 low = at * fours / blocks, high = max((at + 1) * fours / blocks, low + 1);
-    luminance = 0.0;
-    for (int y = low.y; y < high.y; y++)
-        for (int x = low.x; x < high.x; x++)
-            luminance += textureLod(picture, vec2(2 * x + 1, 2 * y + 1) / vec2(size), 0.0).a;
-    luminance /= float((high.x - low.x) * (high.y - low.y));
+    ivec2 cells = ivec2({GRID[1]}, {GRID[0]}), fours = (textureSize(picture, 0) - 1) / (2 * cells) + 1;
+    vec2 corner = floor(gl_FragCoord.xy);
+    float light = 0.0, red = 0.0;
+    for (int y = 0; y < fours.y; y++)
+        for (int x = 0; x < fours.x; x++) {{
+            vec4 four = textureLod(picture, (corner + (vec2(x, y) + 0.5) / vec2(fours)) / vec2(cells), 0.0);
+            vec3 c = four.rgb * (four.rgb * (four.rgb * 0.3053 + 0.6822) + 0.0125);
+            float others = c.g + c.b;
+            light += four.a;
+            red += c.r > {RED_SHARE:.2f} * (c.r + others) ? c.r - others : 0.0;
+        }}
+    float n = float(fours.x * fours.y);
+    cell = red > {RED_SEEN:.4f} * n ? -light / n - 1e-6 : light / n;
 }}
 """
 
-# What is added is one code value, spread evenly, little of it in low frequencies. Only a picture that the guard dims
-# pays for the way through linear light: compilers turn a branch into both sides.
+# What is added is one code value, spread evenly, little of it in low frequencies. Only a picture that the guard
+# corrects pays for the way through linear light: compilers turn a branch into both sides.
 _PRESENT = """#version 330 core
 uniform sampler2D picture;
 uniform sampler2D noise;
 uniform vec2 texel;
 uniform float shift;
-uniform float gain;
+uniform float peak;
 out vec4 color;
 %s
 void main() {
     vec3 v = texture(picture, gl_FragCoord.xy * texel).rgb;
     %s
-    color = vec4(floor(v * 255.0 + %s) / 255.0, 1.0);
+    color = vec4(floor(min(v, peak) * 255.0 + %s) / 255.0, 1.0);
 }
 """
-_DIM = "v = biofeed_encode(biofeed_decode(v) * gain);"
+
+# A red is led towards the grey of its own luminance until its share is just under saturation.
+_CORRECT = (
+    COLOR
+    + """
+uniform float red_share;
+uniform float contrast;
+uniform float ground;
+uniform float gain;
+vec3 corrected(vec3 v) {
+    vec3 c = biofeed_decode(v);
+    float light = biofeed_luminance(c), sum = c.r + c.g + c.b;
+    float over = (c.r - light) - red_share * (sum - 3.0 * light);
+    if (c.r > red_share * sum) c = light + (c - light) * clamp((3.0 * red_share - 1.0) * light / over, 0.0, 1.0);
+    return biofeed_encode(clamp(mix(vec3(ground), c, contrast) * gain, 0.0, 1.0));
+}
+"""
+)
+_RED_KEPT = 0.95 * RED_SHARE  # 8 bits and dither need some room
 
 # By figures (benchmarks/reconstruction.py): one linear fetch comes as near to the picture computed at full size as
 # a cubic does in five, or four pictures blended; interleaved gradient noise (Jimenez, SIGGRAPH 2014) leaves a software
@@ -59,46 +85,64 @@ class LastPass:
     """Measures and presents pictures in the current context; what it draws with is chosen by the kind of renderer."""
 
     def __init__(self, gl: moderngl.Context, is_software: bool) -> None:
+        self._gl = gl
         self._measure, self._measure_array = full_screen(gl, _MEASURE)
-        self._blocks = gl.framebuffer([gl.texture(_BLOCKS[::-1], 1, dtype="f4")])
+        self._cells = gl.framebuffer([gl.texture(GRID[::-1], 1, dtype="f4")])
+        self._read = np.empty(GRID, np.float32)
         dither = _GRADIENT_NOISE if is_software else _BLUE_NOISE
         self._present, self._present_array = full_screen(gl, _PRESENT % ("", "", dither))
-        self._dim, self._dim_array = full_screen(gl, _PRESENT % (COLOR, _DIM, dither))
+        self._correct, self._correct_array = full_screen(gl, _PRESENT % (_CORRECT, "v = corrected(v);", dither))
         self._noise = gl.texture((64, 64), 1, data=blue_noise(64).tobytes(), dtype="f4")
         self._noise.filter = (moderngl.NEAREST, moderngl.NEAREST)
 
-    def cells(self, picture: moderngl.Texture) -> npt.NDArray[np.float32]:
-        """Mean relative luminance of the picture by guard cell, (rows, columns)."""
+    def cells(self, picture: moderngl.Texture) -> tuple[Cells, bool]:
+        """Mean relative luminance of the picture by guard cell, (rows, columns), and whether any is saturated red.
+
+        The array is the same each time.
+        """
         kept, picture.filter = picture.filter, (moderngl.LINEAR, moderngl.LINEAR)
         picture.use(0)
-        self._blocks.use()
+        self._cells.use()
         self._measure_array.render(vertices=3)
         picture.filter = kept
-        blocks = np.frombuffer(self._blocks.read(components=1, dtype="f4"), dtype=np.float32)
-        rows, columns = GRID
-        shaped = blocks.reshape(rows, _BLOCKS[0] // rows, columns, _BLOCKS[1] // columns)
-        return np.asarray(shaped.mean(axis=(1, 3)), dtype=np.float32)
+        wait(self._gl)
+        self._cells.read_into(self._read, components=1, dtype="f4")
+        has_red = bool(self._read.min() < 0.0)
+        if has_red:
+            np.abs(self._read, out=self._read)
+        return self._read, has_red
 
     def present(
-        self, picture: moderngl.Texture, shown: moderngl.Framebuffer, size: tuple[int, int], tick: int, gain: float
+        self,
+        picture: moderngl.Texture,
+        shown: moderngl.Framebuffer,
+        size: tuple[int, int],
+        tick: int,
+        correction: Correction = NONE,
+        peak: float = 1.0,
     ) -> None:
-        """Draws the picture at full size, its light times `gain` (0..1)."""
+        """Draws the picture at full size, corrected, no channel over `peak` (linear light)."""
         picture.use(0)
         self._noise.use(1)
-        program, array = (self._present, self._present_array) if gain == 1.0 else (self._dim, self._dim_array)
+        program, array = self._present, self._present_array
+        if correction is not NONE:
+            program, array = self._correct, self._correct_array
+            program["red_share"] = _RED_KEPT if correction.is_red else 1.0
+            program["contrast"] = correction.contrast
+            program["ground"] = correction.ground
+            program["gain"] = correction.gain
         shown.use()
         program["texel"] = (1.0 / size[0], 1.0 / size[1])
         program["shift"] = float(tick % _SHIFTS)
-        if "gain" in program:
-            program["gain"] = gain
+        program["peak"] = 1.0 if peak >= 1.0 else 1.055 * peak ** (1.0 / 2.4) - 0.055
         if "noise" in program:
             program["noise"] = 1
         array.render(vertices=3)
 
     def release(self) -> None:
         """Gives the GL objects back."""
-        arrays = (self._measure_array, self._present_array, self._dim_array)
-        for made in (*arrays, self._measure, self._present, self._dim, self._blocks, self._noise):
+        arrays = (self._measure_array, self._present_array, self._correct_array)
+        for made in (*arrays, self._measure, self._present, self._correct, self._cells, self._noise):
             made.release()
 
 

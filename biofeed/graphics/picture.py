@@ -1,7 +1,8 @@
 """The picture process: the newest ControlFrame from a pipe becomes a picture, and keys go back as events.
 
 What is sent back, as (kind, value): ("ready", the renderer's name) after the first picture, ("event", a word of
-`context.KEYS`), ("picture", {...}) once a second, ("error", a sentence). None or the pipe's end: it fades and ends.
+`Context.poll`), ("picture", {...}) once a second, ("error", a sentence). None or the pipe's end: it fades and ends.
+STOP waits for nobody: the picture goes into the calm by itself, whatever the engine is busy with (H-11).
 """
 
 import dataclasses
@@ -12,38 +13,20 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from biofeed.calm import CALM
 from biofeed.errors import OutputError, SceneError
+from biofeed.flow import CALM_S
 from biofeed.graphics.context import Context, window
 from biofeed.graphics.governor import Governor
 from biofeed.graphics.renderer import Renderer, Settings
 from biofeed.messages import DRIVES, TICKS_PER_S, ControlFrame, Drive, Levels
-from biofeed.scene import Scene, parse
+from biofeed.scene import Scene
 
 SILENCE_S = 1.0  # without a frame, then calm
-GLIDE_S = 2.0  # into the calm, out of it, and to black at the end
-DIM = 0.3  # of the light while calm
+GLIDE_S = 2.0  # into the calm where nobody asked for it, out of it, and from the calm to black at the end
 LONGEST_STEP_TICKS = 60  # a world that was not told anything for a while goes on from where it was
 _STATUS_S = 1.0
 _TICK_S = 1.0 / TICKS_PER_S
-
-FALLBACK = parse(
-    "calm",
-    {
-        "calm.frag": """/*
-title = "Calm"
-mood = "a still, dim glow for when a world cannot be drawn"
-soundscape = "calm"
-[uniforms]
-u_glow = { from = "breath", low = 0.5, high = 1.0, curve = "smooth", smooth_s = 0.5 }
-*/
-uniform float u_glow;
-vec3 scene(vec2 p) {
-    return vec3(0.012, 0.02, 0.035) + u_glow * vec3(0.05, 0.06, 0.07) * exp(-dot(p, p));
-}
-""",
-        "calm.toml": '[[voice]]\nkind = "silence"\n',
-    },
-)
 
 
 class Pipe(Protocol):
@@ -57,7 +40,11 @@ class Pipe(Protocol):
 
 
 class Calm:
-    """What to draw when frames come, stop coming and come again: nothing ever jumps, and silence is dim and still."""
+    """What to draw when frames come, stop coming and come again, and after a STOP: nothing jumps.
+
+    A STOP stands until the engine has answered it, by its calm or by a second of anything else; without an engine it
+    stands for good.
+    """
 
     def __init__(self, scene: str) -> None:
         self._last = ControlFrame(0, 0.0, Drive(), scene, Levels(), "arriving", "")
@@ -65,31 +52,53 @@ class Calm:
         self._ticks: float | None = None  # None until the first frame has come
         self._trust = 1.0
         self._light = 1.0
+        self._asked_at: int | None = None  # the engine's tick at a STOP that it has not answered yet
+        self._rest = 0.0  # as it is shown
 
     def __call__(self, fresh: ControlFrame | None, dt_s: float, is_over: bool) -> ControlFrame:
         """The frame to draw `dt_s` after the last one; `fresh` is the newest that came since, if any."""
         was_silent = self.is_silent
+        if fresh and self._asked_at is not None:
+            is_late = fresh.tick > self._asked_at + TICKS_PER_S
+            self._asked_at = None if _is_calm(fresh) or fresh.state == "ended" or is_late else self._asked_at
         self._silent_s = 0.0 if fresh else self._silent_s + dt_s
         is_calm = is_over or self.is_silent
         step = dt_s / GLIDE_S
         self._trust = max(0.0, self._trust - step) if is_calm else min(1.0, self._trust + step)
-        if is_over:
-            self._light = max(0.0, self._light - step)
         if fresh and (self._ticks is None or not was_silent):
             ticks = float(fresh.tick - self._last.tick)
         else:
-            ticks = dt_s * TICKS_PER_S if is_calm or fresh else 0.0
+            ticks = dt_s * TICKS_PER_S if is_calm or fresh or self._is_asked else 0.0
+        pace = 1.0 if self._is_asked and self._rest < 1.0 else self._trust  # light rises by the frames' own time
         if self._ticks is None:
-            self._ticks = ticks if fresh else None
+            self._ticks = ticks if fresh or self._is_asked else None
         else:
-            self._ticks += min(max(0.0, ticks), LONGEST_STEP_TICKS) * self._trust
+            self._ticks += min(max(0.0, ticks), LONGEST_STEP_TICKS) * pace
         self._last = fresh or self._last
+        is_wanted = self._is_asked or self._last.state == "calm" or (is_over and not self.is_dark)
+        rest = 1.0 if is_wanted else max(self._last.rest, 1.0 - self._part)
+        self._rest = min(max(rest, self._rest - step), self._rest + dt_s / CALM_S)
+        if is_over and self._rest == 1.0:  # first the calm, then the dark
+            self._light = max(0.0, self._light - step)
         return self._shown()
+
+    def stop(self) -> None:
+        """From the next frame on it goes into the calm."""
+        self._asked_at = self._last.tick
+
+    @property
+    def is_stopped(self) -> bool:
+        """True from a STOP on until the session has been resumed."""
+        return self._is_asked or _is_calm(self._last)
+
+    @property
+    def _is_asked(self) -> bool:
+        return self._asked_at is not None
 
     @property
     def is_dark(self) -> bool:
         """True when the end's fade is done."""
-        return self._light * self._last.levels.picture <= 0.0
+        return self._light * max(self._last.levels.picture, self._rest) <= 0.0
 
     @property
     def is_silent(self) -> bool:
@@ -97,21 +106,31 @@ class Calm:
         return self._silent_s >= SILENCE_S
 
     def _shown(self) -> ControlFrame:
-        """The last frame, as far as it is trusted; the rest is neutral, dim, and does not move."""
-        part = self._trust * self._trust * (3.0 - 2.0 * self._trust)
+        """The last frame, as far as it is trusted and no STOP stands against it; what remains is the calm."""
+        state = "calm" if self._is_asked else self._last.state
+        shown = dataclasses.replace(self._last, tick=int(self._ticks or 0), state=state, rest=self._rest)
+        part = self._part
         if part == self._light == 1.0:
-            return dataclasses.replace(self._last, tick=int(self._ticks or 0))
+            return shown
         neutral = Drive()
         values = {name: getattr(neutral, name) for name in DRIVES}
         drive = Drive(**{name: low + (getattr(self._last.drive, name) - low) * part for name, low in values.items()})
         fade = self._light * self._light  # the eye sees the end of a straight ramp as a drop
-        light = self._last.levels.picture * (DIM + (1.0 - DIM) * part) * fade
-        levels = dataclasses.replace(self._last.levels, picture=light)
-        return dataclasses.replace(self._last, tick=int(self._ticks or 0), drive=drive, levels=levels)
+        levels = self._last.levels if fade == 1.0 else dataclasses.replace(self._last.levels, picture=0.0)
+        return dataclasses.replace(shown, drive=drive, levels=levels, rest=self._rest * fade)
+
+    @property
+    def _part(self) -> float:
+        """Of the last frame, 0..1, as far as it is trusted."""
+        return self._trust * self._trust * (3.0 - 2.0 * self._trust)
+
+
+def _is_calm(frame: ControlFrame) -> bool:
+    return frame.state == "calm" or (frame.state == "ending" and frame.rest > 0.0)
 
 
 class Show:
-    """The process's loop, one picture at a time; a world that does not compile gives way to a still, dim glow."""
+    """The process's loop, one picture at a time; a world that does not compile gives way to the calm."""
 
     def __init__(
         self,
@@ -132,15 +151,16 @@ class Show:
         self._sleep = sleep
         self._calm = Calm(first)
         self._is_over = False
+        self._is_leaving = False  # a second stop was given
         self._is_ready = False
         self._drawn_s = self._told_s = now_s()
         self._took_s: list[float] = []
         self._gain = 1.0
         try:
-            self.renderer = Renderer(context, self._scenes.get(first, FALLBACK), context.size, seed, settings)
+            self.renderer = Renderer(context, self._scenes.get(first, CALM), context.size, seed, settings)
         except SceneError as error:
             self._send("error", str(error))
-            self.renderer = Renderer(context, FALLBACK, context.size, seed, settings)
+            self.renderer = Renderer(context, CALM, context.size, seed, settings)
         is_fixed = bool(settings and settings.scale)
         self._governor = None if is_fixed else Governor(self.renderer.scale, context.size[1])
         self._n_steps = 0
@@ -157,18 +177,19 @@ class Show:
         if self._context.size != self.renderer.size and min(self._context.size) > 0:
             self.renderer.resize(self._context.size)
         self._n_steps += 1
-        if self._governor and self._n_steps % self._governor.every:
+        governor = self._governor if frame.rest == 0.0 else None  # what the calm costs says nothing of the world
+        if governor and self._n_steps % governor.every:
             self.renderer.advance(frame)
             return True
         began_s = self._now_s()
         self.renderer.draw(frame)
         self._context.gl.finish()
         self._took_s.append(self._now_s() - began_s)
-        if self._governor:
-            self.renderer.set_scale(self._governor(self._took_s[-1]))
+        if governor:
+            self.renderer.set_scale(governor(self._took_s[-1]))
         self._context.present()
         if self.renderer.guard:
-            self._gain = min(self._gain, self.renderer.guard.gain)
+            self._gain = min(self._gain, self.renderer.guard.correction.gain)
         if not self._is_ready:
             self._is_ready = True
             self._send("ready", self._context.renderer_name)
@@ -201,12 +222,19 @@ class Show:
         return fresh
 
     def _answer(self) -> None:
+        """Hears the window, and obeys a STOP before anybody else knows of it."""
+        bindings = self._scenes[self._name].bindings.values() if self._name in self._scenes else ()
+        self._context.asks = any(binding.source == "touch" for binding in bindings)
+        self._is_leaving = self._is_leaving and self._calm.is_stopped
         for word in self._context.poll():
             if word == "full_screen":
                 self._context.toggle_full_screen()
-            elif word == "stop" and self._calm.is_silent:
-                self._is_over = True  # nobody else could end it
+            self._is_leaving = self._is_leaving or (word == "leave" and self._calm.is_stopped)
+            if word in ("stop", "leave"):
+                self._calm.stop()
             self._send("event", word)
+        if self._is_leaving and self._calm.is_silent:
+            self._is_over = True  # nobody else could end it
 
     def _change(self, name: str) -> None:
         self._name = name
@@ -217,7 +245,7 @@ class Show:
             self.renderer.set_scene(self._scenes[name])
         except SceneError as error:
             self._send("error", str(error))
-            self.renderer.set_scene(FALLBACK)
+            self.renderer.set_scene(CALM)
 
     def _tell(self) -> None:
         passed_s = self._drawn_s - self._told_s

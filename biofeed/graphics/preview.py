@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from biofeed.body import Touch
+from biofeed.calm import CALM
 from biofeed.errors import SceneError
 from biofeed.graphics.context import Context, window
 from biofeed.graphics.panel import HOUR_MIN, Panel
 from biofeed.graphics.panel_drawing import Drawing
-from biofeed.graphics.picture import FALLBACK, Show
+from biofeed.graphics.picture import Show
 from biofeed.graphics.renderer import Settings
 from biofeed.messages import TICKS_PER_S, ControlFrame, Drive, Levels
 from biofeed.scene import Scene, folders, load, names
@@ -66,7 +67,7 @@ def preview(
         world = load(which)
     except SceneError as error:
         wrong.append(str(error))
-        world = FALLBACK
+        world = CALM
     context = context or window(size, full_screen, f"biofeed: {which}")
     desk = Desk(which, world, report, context, seed, settings or Settings(), sound, intensity, others)
     for said in wrong:
@@ -97,6 +98,7 @@ class Desk:
         self._which, self._world, self._report = which, world, report
         self._others = others
         self._context, self._settings, self._sound = context, settings, sound
+        context.is_desk = True
         start = {"motion": settings.motion, "light": settings.light, "colours": settings.safe, "seed": float(seed)}
         self.panel = Panel(world, context.size, start | ({} if intensity is None else {"intensity": intensity}))
         self.cycle = Cycle(which, self.hear, self.panel, sound)

@@ -10,11 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from biofeed.bindings import Bindings
+from biofeed.graphics.calm_picture import CalmPicture
 from biofeed.graphics.context import Context
-from biofeed.graphics.guard import Guard
+from biofeed.graphics.guard import NONE, Guard
 from biofeed.graphics.guard import Settings as GuardSettings
 from biofeed.graphics.last_pass import LastPass
 from biofeed.graphics.program import Program, Values
+from biofeed.graphics.waiting import wait
 from biofeed.messages import TICKS_PER_S, ControlFrame
 from biofeed.scene import Scene
 from biofeed.settings import bounded, check
@@ -62,6 +64,7 @@ class Renderer:
         self._seed = seed_numbers(seed)
         context.make_current()
         self._program = Program(self._gl, scene)
+        self._calm_picture = CalmPicture(self._gl)
         self._last_pass = LastPass(self._gl, context.is_software)
         self._bindings = Bindings(scene.bindings)
         self._following: tuple[Program, Bindings] | None = None  # the world to come, while the veil falls
@@ -97,6 +100,7 @@ class Renderer:
             shown = self._gl.texture(size, 4)
             self._shown = self._gl.framebuffer([shown])
             self._made = [self._shown, shown]
+        self._calm_picture.resize(size, self._settings.safe)
         height = SOFTWARE_HEIGHT if self._context.is_software else HARDWARE_HEIGHT
         self.set_scale(self._settings.scale or height / size[1])
 
@@ -115,6 +119,7 @@ class Renderer:
         self._picture.filter = (moderngl.NEAREST, moderngl.NEAREST) if near else (moderngl.LINEAR, moderngl.LINEAR)
         self._picture.repeat_x = self._picture.repeat_y = False
         self._inside = self._gl.framebuffer([self._picture])
+        self._inside.clear()
         self._made_inside = [self._inside, self._picture]
 
     def set_scene(self, scene: Scene) -> None:
@@ -170,6 +175,12 @@ class Renderer:
     def draw(self, frame: ControlFrame) -> None:
         """Takes a frame and draws it; `Context.present` or `read` then shows it."""
         self.advance(frame)
+        if self._calm_picture.needs_world(frame):
+            self._draw_world()
+        self._calm_picture.lay(self._inside, frame, self._settings.light)
+        self.show_again()
+
+    def _draw_world(self) -> None:
         self._inside.use()
         standard: Values = {
             "u_time": self._time_ticks / TICKS_PER_S,
@@ -182,19 +193,21 @@ class Renderer:
             "u_biofeed_safe": self._settings.safe,
         }
         self._program.draw({**self._values, **standard})
-        self.show_again()
 
     def show_again(self) -> None:
         """Shows the picture computed last: guard and last pass, and nothing of the scene."""
-        tick, gain = self._tick or 0, 1.0
+        tick, correction, peak = self._tick or 0, NONE, 1.0
         if self.guard:
-            gain = self.guard((tick - self._guard_tick) / TICKS_PER_S, self._last_pass.cells(self._picture))
+            dt_s = (tick - self._guard_tick) / TICKS_PER_S
+            correction = self.guard(dt_s, *self._last_pass.cells(self._picture))
+            peak = self._settings.guard.peak_max
             self._guard_tick = tick
-        self._last_pass.present(self._picture, self._shown, self.size, tick, gain)
+        self._last_pass.present(self._picture, self._shown, self.size, tick, correction, peak)
 
     def read(self) -> npt.NDArray[np.uint8]:
         """The last picture: (height, width, 3), sRGB, the top row first."""
         self._context.make_current()
+        wait(self._gl)
         self._shown.read_into(self._rows, viewport=(0, 0, *self.size), components=3, alignment=1)
         return np.ascontiguousarray(self._rows[::-1])
 
@@ -205,6 +218,7 @@ class Renderer:
             program.release()
         for made in (*self._made, *self._made_inside):
             made.release()
+        self._calm_picture.release()
         self._last_pass.release()
 
 

@@ -1,12 +1,29 @@
 """The named simulated persons: all that the body model in `person.py` needs to know of somebody, in plain numbers.
 
 The defaults are a healthy resting adult (field values of textbooks: 12-16 breaths/min, 60-75 beats/min); each named
-person changes a few of them. Breath depth 1 is the tidal volume of quiet breathing.
+person changes a few of them. Breath depth 1 is the tidal volume of quiet breathing. `drawn` makes as many more
+persons as are asked for, each at random within the ranges that stand there.
 """
 
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from biofeed.errors import UsageError, nearest
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """What comes over a person from one time of the session to another; factors of two spells at once multiply."""
+
+    from_s: float
+    to_s: float
+    rate: float = 1.0  # of breathing, times what the person would breathe
+    depth: float = 1.0
+    arousal: float = 0.0  # added
+    follow: float = 1.0  # what is left of the willingness to follow
+    holds: bool = False  # from the next full inhale on the breath is held
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +55,8 @@ class Person:
     calms: float = 0.55  # part of the arousal that goes when led well
     tires_s: float = 45.0  # time constant of losing willingness while being pushed
     lapse_per_min: float = 0.0  # attention drifts off
+    stirs: float = 0.0  # arousal that the liveliest world adds; 0: the world is looked at and no more
+    spells: tuple[Spell, ...] = ()
 
     # heart and pulse
     hr_bpm: float = 66.0  # at the resting arousal
@@ -143,6 +162,46 @@ _ALL = (
         "A healthy adult who does not follow the guide at all.",
         willingness=0.03, rate_per_min=14.0, hr_bpm=70.0, arousal=0.4, motion_per_min=0.5,
     ),
+    Person(
+        "panic",
+        "An ordinary body that panic overcomes in mid-session: it stays for minutes, goes, and comes back.",
+        spells=(
+            Spell(240.0, 420.0, rate=1.5, depth=1.2, arousal=0.6, follow=0.3),
+            Spell(540.0, 600.0, rate=1.6, depth=1.1, arousal=0.7, follow=0.2),
+            Spell(900.0, 1080.0, rate=1.4, depth=1.3, arousal=0.6, follow=0.3),
+        ),
+        arousal=0.35, hr_bpm=70.0,
+    ),
+    Person(
+        "breath_hold",
+        "Holds the breath again and again, from ten seconds to a minute, and recovers with deep breaths.",
+        spells=tuple(
+            Spell(start_s, start_s + hold_s, holds=True)
+            for start_s, hold_s in ((200.0, 10.0), (260.0, 20.0), (330.0, 30.0), (420.0, 45.0), (540.0, 60.0),
+                                    (700.0, 60.0), (850.0, 15.0), (900.0, 15.0), (1000.0, 50.0))
+        ),
+        willingness=0.7,
+    ),
+    Person(
+        "hyperventilating",
+        "Begins in mid-session to breathe fast and deep, for minutes, and does so again later.",
+        spells=(
+            Spell(240.0, 480.0, rate=1.9, depth=2.2, arousal=0.3, follow=0.3),
+            Spell(780.0, 1020.0, rate=1.6, depth=2.6, arousal=0.2, follow=0.5),
+        ),
+        rate_per_min=14.0, arousal=0.35,
+    ),
+    Person(
+        "asleep",
+        "Falls asleep after some minutes: slower and shallower breaths, a slower heart, and no guide is followed.",
+        spells=(Spell(210.0, 7200.0, rate=0.8, depth=0.65, arousal=-0.25, follow=0.0),),
+        rate_per_min=12.0, hr_bpm=60.0, rsa_bpm=8.0, arousal=0.28,
+    ),
+    Person(
+        "belt_off",
+        "An ordinary body that takes the belt off and puts it on again, for seconds and for minutes.",
+        off_period_s=900.0, belt_off_s=((210.0, 300.0), (420.0, 424.0), (430.0, 436.0), (560.0, 740.0)),
+    ),
 )  # fmt: skip
 
 PEOPLE: dict[str, Person] = {person.name: person for person in _ALL}
@@ -153,6 +212,49 @@ def person(name: str) -> Person:
     if name not in PEOPLE:
         raise UsageError(f"there is no simulated person called {name!r}{nearest(name, PEOPLE)}")
     return PEOPLE[name]
+
+
+# What `drawn` draws from, evenly, in the units of Person: wider than healthy people at rest, within what is survived.
+DRAWN = {
+    "rate_per_min": (7.0, 30.0), "rate_drift": (0.03, 0.18), "breath_spread": (0.04, 0.25), "depth": (0.5, 1.4),
+    "inhale_fraction": (0.33, 0.50), "pause_fraction": (0.0, 0.4), "depth_spread": (0.08, 0.35),
+    "sigh_per_min": (0.0, 1.2), "arousal": (0.1, 0.9), "surge_per_min": (0.0, 1.5), "surge": (0.0, 0.4),
+    "willingness": (0.0, 1.0), "lag_s": (0.1, 1.2), "adapt_s": (3.0, 18.0), "calms": (0.2, 0.7),
+    "tires_s": (15.0, 60.0), "lapse_per_min": (0.0, 1.2),
+    "hr_bpm": (48.0, 130.0), "rsa_bpm": (0.5, 9.0), "ectopic_per_min": (0.0, 1.0),
+    "perfusion": (0.5, 1.3), "belt_noise": (0.005, 0.04), "slip_per_min": (0.0, 0.5), "motion_per_min": (0.0, 2.0),
+}  # fmt: skip
+FIRST_SPELL_S = 150.0  # the person is known by then
+SPELLS_MAX = 4
+
+
+def drawn(seed: int, until_s: float) -> Person:
+    """A person at random, the same for the same seed and time, with some spells that begin before `until_s`."""
+    rng = np.random.default_rng([seed, 20])
+    values: dict[str, Any] = {name: float(rng.uniform(low, high)) for name, (low, high) in DRAWN.items()}
+    spells: list[Spell] = []
+    belt_off_s: list[tuple[float, float]] = []
+    for _ in range(int(rng.integers(0, SPELLS_MAX + 1))):
+        from_s = float(rng.uniform(FIRST_SPELL_S, max(until_s, FIRST_SPELL_S + 1.0)))
+        much = float(rng.uniform(0.0, 1.0))
+        to_s = from_s + float(rng.uniform(20.0, 240.0))
+        kind = int(rng.integers(6))
+        if kind == 0:  # panics
+            spells.append(Spell(from_s, to_s, rate=1.2 + 0.5 * much, depth=0.9 + 0.5 * much, arousal=0.7, follow=0.3))
+        elif kind == 1:  # holds the breath
+            spells.append(Spell(from_s, from_s + 10.0 + 50.0 * much, holds=True))
+        elif kind == 2:  # pants
+            spells.append(Spell(from_s, to_s, rate=1.5 + 0.8 * much, depth=0.4 + 0.4 * much, arousal=0.4, follow=0.4))
+        elif kind == 3:  # hyperventilates
+            spells.append(Spell(from_s, to_s, rate=1.3 + 0.7 * much, depth=1.5 + 1.2 * much, arousal=0.3, follow=0.6))
+        elif kind == 4:  # falls asleep
+            spells.append(Spell(from_s, to_s, rate=0.75, depth=0.5 + 0.3 * much, arousal=-0.3, follow=0.0))
+        else:
+            belt_off_s.append((from_s, from_s + 1.0 + 90.0 * much))
+    return Person(
+        f"drawn-{seed}", "Somebody at random.", spells=tuple(spells), belt_off_s=tuple(belt_off_s), off_period_s=1e6,
+        **values,
+    )  # fmt: skip
 
 
 def names() -> tuple[str, ...]:

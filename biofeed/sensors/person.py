@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from biofeed.sensors.people import Person
+from biofeed.sensors.people import Person, Spell
 from biofeed.sensors.person_kernel import (
     BELT_EVERY,
     NOISE_ROWS,
@@ -22,6 +22,7 @@ from biofeed.sensors.person_kernel import (
     PARAMETERS,
     PPG_HZ,
     RING,
+    SPELL,
     STATE_TYPE,
     UNIFORMS,
     advance_body,
@@ -65,6 +66,18 @@ def _is_off(spans: tuple[tuple[float, float], ...], time_s: Floats, period_s: fl
     return off
 
 
+def _under(spells: tuple[Spell, ...], time_s: Floats) -> Floats:
+    """What comes over the person at those times: (n, len(SPELL)), as the kernel wants it."""
+    rows: Floats = np.empty((len(time_s), len(SPELL)))
+    rows[:] = (1.0, 1.0, 0.0, 1.0, 0.0)
+    for spell in spells:
+        now = (time_s >= spell.from_s) & (time_s < spell.to_s)
+        if now.any():
+            rows[now] *= (spell.rate, spell.depth, 1.0, spell.follow, 1.0)
+            rows[now] += (0.0, 0.0, spell.arousal, 0.0, float(spell.holds))
+    return rows
+
+
 class Body:
     """One person's body. The same person, seed and perceptions give the same samples, however time was cut.
 
@@ -80,8 +93,8 @@ class Body:
         self._ring = np.full((RING, 3), 1.0)
         self._ring[:, 0] = np.inf
         self._step = 0
-        self._guide = np.nan
-        self._seen: deque[tuple[float, float]] = deque()
+        self._sees = (np.nan, 0.0)  # guide, stir
+        self._seen: deque[tuple[float, tuple[float, float]]] = deque()
         self._normal = np.empty((0, NORMALS))
         self._uniform = np.empty((0, UNIFORMS))
         self._truth = np.empty((0, 7))
@@ -102,9 +115,12 @@ class Body:
         s["grip"], s["worn"], s["creep"] = 1.0, 1.0, 0.4 * p.belt_swing * p.depth
         s["ppg_dc"], s["motion_s"], s["motion_len"] = 0.5 * p.perfusion, -10.0, 1.0
 
-    def perceive(self, time_s: float, guide: float | None) -> None:
-        """The person sees the guide's level 0..1, or no guide, from `time_s` until told otherwise."""
-        self._seen.append((time_s, np.nan if guide is None else guide))
+    def perceive(self, time_s: float, guide: float | None, stir: float = 0.0) -> None:
+        """The person sees the guide's level 0..1, or no guide, from `time_s` until told otherwise.
+
+        `stir` says how much livelier (to 1) or stiller (to -1) the world is than at first.
+        """
+        self._seen.append((time_s, (np.nan if guide is None else guide, stir)))
 
     def advance(self, until_s: float) -> Samples:
         """All steps up to and with `until_s` that were not taken yet; none when there are none."""
@@ -115,7 +131,7 @@ class Body:
         off = np.stack(
             [_is_off(spans, time_s, period_s) for spans in (self.person.finger_off_s, self.person.belt_off_s)], axis=1
         )
-        guide = self._guide_at(time_s)
+        seen, spells = self._seen_at(time_s), _under(self.person.spells, time_s)
         n = stop - first
         ppg, beats = np.empty(n), np.empty(n)
         belt, truth = np.empty(n // BELT_EVERY + 1), np.empty((n // BELT_EVERY + 1, 7))
@@ -128,8 +144,8 @@ class Body:
             end = min(n, done + NOISE_ROWS - row)
             part, rows = slice(done, end), slice(row, row + end - done)
             more_belt, n_beats = advance_body(
-                self._parameters, self._state, self._ring, self._step, self.step_s, guide[part], off[part],
-                self._normal[rows], self._uniform[rows], ppg[part], belt[n_belt:], truth[n_belt:], beats,
+                self._parameters, self._state, self._ring, self._step, self.step_s, seen[part], spells[part],
+                off[part], self._normal[rows], self._uniform[rows], ppg[part], belt[n_belt:], truth[n_belt:], beats,
             )  # fmt: skip
             n_belt += more_belt
             self._beats.extend(beats[:n_beats].tolist())
@@ -138,12 +154,13 @@ class Body:
         self._remember(truth[:n_belt])
         return Samples(first, ppg, off[:, 0], belt[:n_belt], off[(-first) % BELT_EVERY :: BELT_EVERY, 1])
 
-    def _guide_at(self, time_s: Floats) -> Floats:
-        guide = np.full(len(time_s), self._guide)
+    def _seen_at(self, time_s: Floats) -> Floats:
+        seen: Floats = np.empty((len(time_s), 2))
+        seen[:] = self._sees
         while self._seen and len(time_s) and self._seen[0][0] < time_s[-1]:
-            seen_s, self._guide = self._seen.popleft()
-            guide[np.searchsorted(time_s, seen_s, side="right") :] = self._guide
-        return guide
+            seen_s, self._sees = self._seen.popleft()
+            seen[np.searchsorted(time_s, seen_s, side="right") :] = self._sees
+        return seen
 
     def _remember(self, rows: Floats) -> None:
         if self._n_truth + len(rows) > len(self._truth):

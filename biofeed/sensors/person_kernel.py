@@ -16,6 +16,8 @@ REST_N = 9.0  # force of a belt that is put on as it should be, at rest
 NOISE_ROWS = PPG_HZ  # noise is drawn for one second at a time
 RING = 8  # beats whose waves may still be seen at the finger
 
+SPELL = ("rate", "depth", "arousal", "follow", "holds")  # columns of what comes over the person, as in people.Spell
+_S_RATE, _S_DEPTH, _S_AROUSAL, _S_FOLLOW, _S_HOLDS = range(len(SPELL))
 # columns of the normal and of the uniform noise
 _N_DRIFT, _N_VOLUME, _N_MOOD, _N_MAYER, _N_SLOW, _N_BEAT, _N_TONE, _N_WANDER, _N_PPG, _N_BELT = range(10)
 _N_MOVE_PPG, _N_MOVE_BELT, _N_TIME, _N_DEPTH, _N_SHARE = range(10, 15)
@@ -90,7 +92,7 @@ def _guide_phase(s: Any, since_s: float) -> float:
 
 
 @numba.njit(cache=True, fastmath=False)
-def _follow(p: Any, s: Any, t: float, dt: float, n: Any, u: Any) -> float:
+def _follow(p: Any, s: Any, t: float, dt: float, stir: float, spell: Any, n: Any, u: Any) -> float:
     """Mood and willingness; returns how much faster than of itself the breath runs, to meet the guide's phase."""
     if u[_U_SURGE] < p.surge_per_min * dt / 60.0:
         s.surge += p.surge * (0.5 + u[_U_SIZE])
@@ -100,9 +102,9 @@ def _follow(p: Any, s: Any, t: float, dt: float, n: Any, u: Any) -> float:
     s.surge -= s.surge * dt / 15.0
     s.mood += -s.mood * dt / 90.0 + 0.04 * np.sqrt(2.0 * dt / 90.0) * n[_N_MOOD]
 
-    comfort = p.rate_per_min * np.exp(0.7 * (s.arousal - p.arousal) + s.habit) * (1.0 + 0.25 * s.chemo)
+    comfort = p.rate_per_min * np.exp(0.7 * (s.arousal - p.arousal) + s.habit) * (1.0 + 0.25 * s.chemo) * spell[_S_RATE]
     known = 1.0 if s.turns >= 3.0 and s.attention > 0.0 else 0.0
-    s.follow += (known * s.willing - s.follow) * dt / 4.0
+    s.follow += (known * s.willing * spell[_S_FOLLOW] - s.follow) * dt / 4.0
     wanted, pull, strain, agree = comfort, 1.0, 0.0, 0.0
     if known > 0.0:
         guide_rate = 60.0 / (s.in_s + s.out_s)
@@ -121,12 +123,14 @@ def _follow(p: Any, s: Any, t: float, dt: float, n: Any, u: Any) -> float:
     s.willing += ((p.willingness - s.willing) / 120.0 - s.strain * s.willing / p.tires_s) * dt
     slower = min(max((p.rate_per_min - s.rate) / (0.3 * p.rate_per_min), 0.0), 1.0)
     mood = p.arousal * (1.0 - p.calms * led * (0.4 + 0.6 * slower)) + s.mood + s.surge + 0.3 * s.strain
-    s.arousal += (min(max(mood, 0.02), 1.0) - s.arousal) * dt / (8.0 if s.surge > 0.02 else 45.0)
+    mood += spell[_S_AROUSAL] + p.stirs * stir
+    is_quick = s.surge > 0.02 or spell[_S_AROUSAL] > 0.0
+    s.arousal += (min(max(mood, 0.02), 1.0) - s.arousal) * dt / (8.0 if is_quick else 45.0)
     return pull
 
 
 @numba.njit(cache=True, fastmath=False)
-def _inhale_begins(p: Any, s: Any, t: float, n: Any, u: Any) -> None:
+def _inhale_begins(p: Any, s: Any, t: float, spell: Any, n: Any, u: Any) -> None:
     """Draws the breath to come: its length, the inhale's share and its depth."""
     own = 1.0 - 0.65 * s.follow  # a led breath is more even than a free one
     s.stretch_ar = 0.35 * s.stretch_ar + 0.94 * n[_N_TIME]
@@ -138,6 +142,7 @@ def _inhale_begins(p: Any, s: Any, t: float, n: Any, u: Any) -> None:
     s.share = min(max(share * (1.0 + 0.10 * own * n[_N_SHARE]), 0.2), 0.65)
     # ventilation stays about what the body needs, so slow breaths are deeper
     depth = p.depth * min((p.rate_per_min / s.rate) ** 0.6, 2.0) * np.exp(p.depth_spread * own * s.depth_ar)
+    depth *= spell[_S_DEPTH]
     if u[_U_SIGH] < p.sigh_per_min * own / s.rate and t - s.sigh_s > 30.0:
         s.sigh_s = t
         depth *= 2.0 + 0.6 * u[_U_SIZE]
@@ -147,16 +152,21 @@ def _inhale_begins(p: Any, s: Any, t: float, n: Any, u: Any) -> None:
 
 
 @numba.njit(cache=True, fastmath=False)
-def _breathe(p: Any, s: Any, t: float, dt: float, pull: float, n: Any, u: Any) -> None:
+def _breathe(p: Any, s: Any, t: float, dt: float, pull: float, spell: Any, n: Any, u: Any) -> None:
     """One step of phase and lung volume."""
     s.drift += -s.drift * dt / 50.0 + p.rate_drift * np.sqrt(2.0 * dt / 50.0) * n[_N_DRIFT]
     s.rest += -s.rest * dt / 40.0 + 0.06 * p.depth * np.sqrt(2.0 * dt / 40.0) * n[_N_VOLUME]
     holds = t < s.hold_s
+    if holds and spell[_S_HOLDS] > 0.0:
+        s.hold_s = t + 1.5 * dt
     s.chemo += ((1.0 - s.chemo) / 15.0 if holds else -s.chemo / 8.0) * dt
     if not holds:
         cycle_s = 60.0 * s.stretch / (s.rate * np.exp(s.drift * (1.0 - 0.8 * s.follow)))
-        share = s.share if s.phase < 0.5 else 1.0 - s.share
+        is_inhale = s.phase < 0.5
+        share = s.share if is_inhale else 1.0 - s.share
         s.phase += 0.5 * pull * dt / (share * cycle_s)
+        if is_inhale and s.phase >= 0.5 and spell[_S_HOLDS] > 0.0:
+            s.phase, s.hold_s = 0.5, t + 1.5 * dt
         if s.phase >= 1.0:
             if p.apnoea_per_min > 0.0 and t > s.apnoea_s:
                 s.hold_s = t + p.apnoea_s * (0.75 + 0.5 * u[_U_APNOEA])
@@ -164,7 +174,7 @@ def _breathe(p: Any, s: Any, t: float, dt: float, pull: float, n: Any, u: Any) -
                 s.phase = 1.0 - 1e-9
             else:
                 s.phase -= 1.0
-                _inhale_begins(p, s, t, n, u)
+                _inhale_begins(p, s, t, spell, n, u)
     if s.phase < 0.5:
         filled = 0.5 - 0.5 * np.cos(np.pi * (2.0 * s.phase) ** 0.9)  # flow peaks early in the inhale
         s.volume = s.v_start + (s.v_peak - s.v_start) * filled
@@ -261,18 +271,18 @@ def _sense(p: Any, s: Any, t: float, dt: float, pulse: float, off: Any, n: Any, 
 
 @numba.njit(cache=True, fastmath=False)
 def advance_body(
-    people: Any, states: Any, ring: Any, first: int, dt: float, guide: Any, off: Any, normal: Any, uniform: Any,
-    ppg: Any, belt: Any, truth: Any, beats: Any,
+    people: Any, states: Any, ring: Any, first: int, dt: float, seen: Any, spells: Any, off: Any, normal: Any,
+    uniform: Any, ppg: Any, belt: Any, truth: Any, beats: Any,
 ) -> tuple[int, int]:  # fmt: skip
-    """Steps `first`, `first + 1`, ... one for each row of `guide`; returns the numbers of belt samples and of beats."""
+    """Steps `first`, `first + 1`, ... one for each row of `seen`; returns the numbers of belt samples and of beats."""
     p, s = people[0], states[0]
     n_belt = n_beats = 0
-    for i in range(guide.shape[0]):
+    for i in range(seen.shape[0]):
         t = (first + i) * dt
-        n, u = normal[i], uniform[i]
-        _watch(s, t, guide[i])
-        pull = _follow(p, s, t, dt, n, u)
-        _breathe(p, s, t, dt, pull, n, u)
+        n, u, spell = normal[i], uniform[i], spells[i]
+        _watch(s, t, seen[i, 0])
+        pull = _follow(p, s, t, dt, seen[i, 1], spell, n, u)
+        _breathe(p, s, t, dt, pull, spell, n, u)
         s.tone += -s.tone * dt / 12.0 + 0.10 * np.sqrt(2.0 * dt / 12.0) * n[_N_TONE]
         late_s = _beat(p, s, t, dt, n, u)
         if late_s >= 0.0:

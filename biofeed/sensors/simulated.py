@@ -50,11 +50,11 @@ class _Due:
 class SimulatedDevice:
     """One board with finger clip and belt. Same person, seed, perceptions and received bytes: the same bytes out."""
 
-    def __init__(self, person: str, seed: int, faults: Faults | None = None) -> None:
-        """Raises UsageError when there is no such person."""
-        who = people.person(person)
+    def __init__(self, person: str | people.Person, seed: int, faults: Faults | None = None) -> None:
+        """Raises UsageError when there is no person of that name."""
+        who = people.person(person) if isinstance(person, str) else person
         faults = faults or Faults()
-        self._rng = np.random.default_rng([seed, zlib.crc32(person.encode()), 1])
+        self._rng = np.random.default_rng([seed, zlib.crc32(who.name.encode()), 1])
         drawn_ppm = float(self._rng.uniform(-60.0, 60.0))
         skew_ppm = next(x for x in (faults.skew_ppm, who.skew_ppm, drawn_ppm) if x is not None)
         self.skew_ppm = skew_ppm
@@ -66,14 +66,14 @@ class SimulatedDevice:
         self._splitter = bfs.FrameSplitter()
         self._waiting: deque[tuple[float, bytes]] = deque()  # when it leaves, frame; in that order
         self._sent_s = 0.0
-        self._name = f"simulated {person}"
+        self._name = f"simulated {who.name}"
         self._serial = f"SIM-{seed}"
         self._boot_s = 0.0
         self._boot(0.0)
 
-    def perceive(self, time_s: float, guide: float | None) -> None:
-        """The person sees the guide's level from `time_s` on."""
-        self._body.perceive(time_s, guide)
+    def perceive(self, time_s: float, guide: float | None, stir: float = 0.0) -> None:
+        """The person sees the guide's level, and how lively the world is, from `time_s` on."""
+        self._body.perceive(time_s, guide, stir)
 
     def receive(self, data: bytes, time_s: float) -> None:
         """Bytes from the host: HELLO requests, pings, start and stop; firmware skips anything else."""

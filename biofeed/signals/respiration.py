@@ -178,7 +178,7 @@ class Respiration:
         told = []
         for start_s, inhale_s, exhale_s, depth, swing in rows[:found].tolist():
             usual = statistics.median_high(self._depths) if len(self._depths) >= 3 else math.inf
-            told.append(Breath(start_s, inhale_s, exhale_s, depth, swing > SIGH * usual))
+            told.append(Breath(start_s, inhale_s, exhale_s, depth, swing > SIGH * usual, swing))
             self._depths.append(swing)
         return told
 

@@ -23,6 +23,7 @@ OVERSAMPLING = 4  # for true peaks: 192 kHz sees a peak between samples within 0
 PEAK_TAPS = 32  # of the interpolator, per phase: flat to 20 kHz within 0.1 dB
 HOP_FRAMES = 240  # 5 ms: how finely onsets are looked at
 ONSET_HOPS, BEFORE_HOPS = 4, 60  # 20 ms, in which the ear takes loudness in, against the 300 ms before
+BED_HOPS, TOP_HOPS = 2000, 100  # 10 s of what was heard before an onset, and half a second in which it reaches its top
 RUMBLE_HZ = 30.0
 SPECTRUM_FRAMES = 1 << 16  # 0.7 Hz a line
 
@@ -169,6 +170,36 @@ def attacks_s(samples: Singles, least_rise_db: float = 3.0) -> Floats:
         found.append((int(np.argmax(way >= 0.9)) - first) * HOP_FRAMES / SAMPLE_RATE_HZ)
         at = top + BEFORE_HOPS // 2
     return np.asarray(found, np.float64)
+
+
+def short_term_rises_db(samples: Singles, floor_lufs: float) -> Floats:
+    """How far short-term loudness grows within a second, one each 100 ms; what is fainter counts as `floor_lufs`."""
+    silence = np.zeros((SHORT_STEPS * STEP_FRAMES, 2), np.float32)  # that every sound comes out of
+    floored = np.maximum(short_term_lufs(np.concatenate([silence, samples])), floor_lufs)
+    return np.asarray(floored[10:] - floored[:-10])
+
+
+def fast_onsets_db(samples: Singles, floor_lufs: float, onset_s: float) -> Floats:
+    """How far each onset goes that takes less than `onset_s` from 10 to 90 % of its rise, 0 where none is; every 5 ms.
+
+    It rises from the bed: the mean of the last 10 s, silence left out, and no fainter than `floor_lufs`. The level is
+    the K-weighted amplitude over 10 ms.
+    """
+    hops = powers(samples, HOP_FRAMES)
+    floor = 10.0 ** ((floor_lufs + 0.691) / 10.0)
+    n_before = round(onset_s * SAMPLE_RATE_HZ / HOP_FRAMES)
+    is_heard = hops > floor
+    ends = np.maximum(np.arange(hops.size) - n_before, 0)
+    begins = np.maximum(ends - BED_HOPS, 0)
+    total, count = (np.concatenate([[0.0], np.cumsum(v)]) for v in (hops * is_heard, is_heard))
+    bed = np.sqrt(np.maximum(floor, (total[ends] - total[begins]) / np.maximum(1.0, count[ends] - count[begins])))
+    level = np.sqrt(_means(np.concatenate([[0.0], hops]), 2))
+    windows = np.lib.stride_tricks.sliding_window_view
+    top = windows(np.concatenate([level, np.zeros(TOP_HOPS)]), TOP_HOPS + 1).max(axis=1)
+    least = windows(np.concatenate([np.zeros(n_before), level]), n_before + 1).min(axis=1)
+    rise = np.maximum(level - bed, 0.0) / 0.9
+    is_fast = (top >= bed + rise) & (least <= bed + 0.1 * rise)
+    return np.where(is_fast, 20.0 * np.log10(1.0 + rise / bed), 0.0)
 
 
 def crest_db(samples: Singles) -> float:

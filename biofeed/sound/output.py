@@ -25,7 +25,7 @@ import numpy.typing as npt
 from biofeed.errors import UsageError
 from biofeed.messages import SAMPLE_RATE_HZ, TICKS_PER_S, ControlFrame, Drive, Levels
 from biofeed.scene import Soundscape
-from biofeed.sound.limiter import Limiter, Settings
+from biofeed.sound.limiter import Limiter, Report, Settings
 from biofeed.sound.music import Music
 from biofeed.sound.synth import TICK_FRAMES, Bed, Synth
 
@@ -213,6 +213,10 @@ class Playing:
         """True when it is over and what was to be heard has faded."""
         return self._is_over and self._presence.is_faded
 
+    def guarded(self) -> Report:
+        """How loud it was since the last call, and what the last gate held back."""
+        return self._limiter.report()
+
     @property
     def is_over(self) -> bool:
         """True when no frame will come any more."""
@@ -337,7 +341,7 @@ def sound_process(
         if now_s - told_s >= STATUS_S:
             told_s = now_s
             counts = {"gaps": playing.n_gaps, "held": playing.n_held, "dropped": playing.n_dropped}
-            playing.tell("sound", counts)
+            playing.tell("sound", {**counts, "guard": playing.guarded()})
         time.sleep(NAP_S)
     time.sleep(2.0 * playing.device_latency_s)  # the last of the fade is still on its way
     device.close()

@@ -11,7 +11,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from biofeed.messages import SAMPLE_RATE_HZ, TICKS_PER_S, ControlFrame
+from biofeed.calm import CALM
+from biofeed.messages import SAMPLE_RATE_HZ, TICKS_PER_S, ControlFrame, Drive, Levels
 from biofeed.scene import Soundscape
 from biofeed.sound import space
 from biofeed.sound.fades import slope
@@ -22,6 +23,7 @@ __all__ = ["GRAIN_FRAMES", "TICK_FRAMES", "Bed", "Synth", "check"]
 
 TICK_FRAMES = SAMPLE_RATE_HZ // TICKS_PER_S
 FADE_DOWN_S, FADE_UP_S = 2.0, 4.0  # between two soundscapes
+CALM_TAIL_S = 1.0  # the master level's way to nothing, after the last of a rest
 REST = 12  # ticks of silence between them, in which the smoothed master level really arrives at nothing
 
 
@@ -32,7 +34,10 @@ class Bed(Protocol):
 
 
 class Synth:
-    """Renders one soundscape, or passes from one to another, over a bed of music if there is one."""
+    """Renders one soundscape, or passes from one to another, over a bed of music if there is one.
+
+    As far as a frame is at rest, the calm's own bed sounds in the place of all that, at the same master level.
+    """
 
     def __init__(self, soundscape: Soundscape, seed: int, bed: Bed | None = None) -> None:
         """Raises SceneError when the soundscape names what does not exist."""
@@ -42,6 +47,10 @@ class Synth:
         self._bed_target = np.zeros(1)
         self._count = 0
         self._patch = Patch(soundscape, seed, 0, bed is not None)
+        self._calm = Patch(CALM.soundscape, seed, 0, has_bed=False)
+        self._calm_s = 0.0  # for so long it is still to be heard
+        self._calm.aim(ControlFrame(0, 0.0, Drive(), "calm", Levels(), "calm", ""), 0.0)
+        self._calm.render(1)  # its kernels are loaded before anybody needs it
         self._next: Soundscape | None = None
         self._fade = 1.0
         self._rest = 0
@@ -104,12 +113,23 @@ class Synth:
         else:
             self._restart(self._next)
             self._next = None
-        self._patch.aim(self._frame, self._fade * self._fade)
+        rest = min(1.0, max(0.0, self._frame.rest))  # not a number is no rest
+        left = (1.0 - rest) * (1.0 - rest)
+        self._patch.aim(self._frame, self._fade * self._fade * left)
+        self._calm_s = CALM_TAIL_S if rest > 0.0 else max(0.0, self._calm_s - 1.0 / TICKS_PER_S)
+        if self._calm_s > 0.0:
+            self._calm.aim(self._frame, 1.0 - left)
         if abs(self._frame.levels.sound) <= 1.0:
-            self._bed_target[0] = slope(self._frame.levels.sound)
+            self._bed_target[0] = slope(self._frame.levels.sound) * left
 
     def _render(self, n: int) -> npt.NDArray[np.float32]:
-        """Grains of one tick."""
+        """Grains of one tick; the calm's bed needs nothing of a world, and is heard over one that has failed."""
+        block = self._world(n)
+        if self._calm_s > 0.0:
+            block += self._calm.render(n)
+        return block
+
+    def _world(self, n: int) -> npt.NDArray[np.float32]:
         block = np.zeros((n * GRAIN_FRAMES, 2), np.float32) if self._is_broken else self._patch.render(n)
         if not np.isfinite(block).all():  # a voice has failed: silence to the end of the tick, then it begins anew
             good = int(np.flatnonzero(~np.isfinite(block).all(axis=1))[0]) // GRAIN_FRAMES * GRAIN_FRAMES

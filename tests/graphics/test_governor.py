@@ -28,6 +28,7 @@ def run(governor: Governor, cost: Cost, pictures: int) -> list[float]:
     return [governor(cost(governor.scale)) for _ in range(pictures)]
 
 
+@pytest.mark.hazard("H-36")
 @pytest.mark.parametrize(("fixed_ms", "full_ms"), [(4.0, 30.0), (4.0, 60.0), (2.0, 16.0), (6.0, 40.0)])
 def test_it_arrives_where_a_picture_fits_and_stays_there(fixed_ms: float, full_ms: float) -> None:
     governor, cost = Governor(0.5, 1080), machine(fixed_ms, full_ms)
@@ -43,6 +44,7 @@ def test_a_fast_machine_computes_every_pixel() -> None:
     assert governor.scale == 1.0
 
 
+@pytest.mark.hazard("H-43")
 def test_a_machine_too_slow_for_sixty_shows_an_even_thirty_and_comes_back_when_it_can() -> None:
     governor = Governor(0.5, 1080)
     run(governor, machine(12.0, 60.0), 1500)
@@ -62,6 +64,7 @@ def test_single_late_pictures_change_nothing() -> None:
     assert disturbed.every == 1
 
 
+@pytest.mark.hazard("H-43")
 @runs(max_examples=60, deadline=None)
 @given(st.lists(st.floats(0.0, 5.0), min_size=1, max_size=400), st.floats(0.0, 3.0), st.integers(16, 4320))
 def test_whatever_a_picture_costs_no_step_is_large_and_no_size_out_of_bounds(
@@ -74,6 +77,7 @@ def test_whatever_a_picture_costs_no_step_is_large_and_no_size_out_of_bounds(
     assert all(SHRINK - 1e-9 <= b / a <= GROW + 1e-9 for a, b in itertools.pairwise(scales))
 
 
+@pytest.mark.hazard("H-43")
 @pytest.mark.parametrize("scale", [0.36, 0.5, 0.8])
 def test_a_step_changes_neither_light_nor_sharpness_so_that_one_could_see_it(scale: float, context: Context) -> None:
     world = load("aurora")

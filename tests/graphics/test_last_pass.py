@@ -5,7 +5,9 @@ import numpy.typing as npt
 import pytest
 
 from biofeed.graphics.context import Context
+from biofeed.graphics.guard import GRID, NONE, Correction
 from biofeed.graphics.last_pass import LastPass, blue_noise
+from biofeed.limits import RED_SHARE
 
 SIZE = (256, 128)
 Texels = npt.NDArray[np.float32]
@@ -19,17 +21,17 @@ def low_share(noise: npt.NDArray[np.floating]) -> float:
 
 
 def presented(
-    context: Context, is_software: bool, texels: Texels, ticks: range, gain: float = 1.0
+    context: Context, is_software: bool, texels: Texels, ticks: range, correction: Correction = NONE, peak: float = 1.0
 ) -> npt.NDArray[np.float64]:
-    """What is shown of a picture, (ticks, height, width), in code values of its green channel."""
+    """What is shown of a picture, (ticks, height, width, 3), in code values."""
     last_pass = LastPass(context.gl, is_software)
     picture = context.gl.texture(SIZE, 4, data=texels.astype(np.float16).tobytes(), dtype="f2")
     texture = context.gl.texture(SIZE, 4)
     shown = context.gl.framebuffer([texture])
     rows = []
     for tick in ticks:
-        last_pass.present(picture, shown, SIZE, tick, gain)
-        rows.append(np.frombuffer(shown.read(components=3), np.uint8).reshape(SIZE[1], SIZE[0], 3)[..., 1])
+        last_pass.present(picture, shown, SIZE, tick, correction, peak)
+        rows.append(np.frombuffer(shown.read(components=3), np.uint8).reshape(SIZE[1], SIZE[0], 3))
     for made in (shown, texture, picture):
         made.release()
     last_pass.release()
@@ -38,6 +40,17 @@ def presented(
 
 def flat(value: float) -> Texels:
     return np.full((SIZE[1], SIZE[0], 4), value, np.float32)
+
+
+def linear(code: float) -> float:
+    """Linear light of a code value that is not near black."""
+    return float(((code / 255.0 + 0.055) / 1.055) ** 2.4)
+
+
+def linear_of(shown: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The mean colour of pictures of one colour, (3,), linear light."""
+    code = shown.mean(axis=(0, 1, 2)) / 255.0
+    return np.where(code <= 0.04045, code / 12.92, ((code + 0.055) / 1.055) ** 2.4)
 
 
 def test_the_noise_has_every_value_once_and_no_low_frequencies() -> None:
@@ -54,7 +67,7 @@ def test_dither_keeps_the_light_and_hides_in_the_finest_grain(context: Context, 
         shown = presented(context, is_software, flat(value / 255.0), range(64))
         assert shown.mean() == pytest.approx(value, abs=0.06)  # half floats end a twentieth of a code value apart
         assert set(np.unique(shown)) <= {np.floor(value), np.ceil(value)}
-    half = presented(context, is_software, flat(10.5 / 255.0), range(1))[0][:, :128]
+    half = presented(context, is_software, flat(10.5 / 255.0), range(1))[0, :, :128, 1]
     assert low_share(half) < 0.08
 
 
@@ -66,21 +79,70 @@ def test_over_time_every_pixel_gets_the_light_that_it_should(context: Context, i
 
 @pytest.mark.parametrize("is_software", [True, False])
 def test_a_gain_scales_linear_light(context: Context, is_software: bool) -> None:
-    def linear(code: float) -> float:
-        return float(((code / 255.0 + 0.055) / 1.055) ** 2.4)
-
-    shown = presented(context, is_software, flat(120.0 / 255.0), range(8), gain=0.25)
+    shown = presented(context, is_software, flat(120.0 / 255.0), range(8), Correction(gain=0.25))
     assert linear(shown.mean()) == pytest.approx(0.25 * linear(120.0), rel=0.02)
 
 
+def test_a_contrast_leads_every_colour_to_the_ground(context: Context) -> None:
+    texels = flat(0.2)
+    texels[:, 128:] = 0.8
+    shown = presented(context, True, texels, range(16), Correction(contrast=0.25, ground=0.3)).mean(axis=0)
+    dark, bright = linear(0.2 * 255), linear(0.8 * 255)
+    assert linear(shown[:, :120].mean()) == pytest.approx(0.25 * dark + 0.75 * 0.3, rel=0.02)
+    assert linear(shown[:, 136:].mean()) == pytest.approx(0.25 * bright + 0.75 * 0.3, rel=0.02)
+
+
+def test_saturated_reds_keep_their_light_and_lose_their_saturation(context: Context) -> None:
+    for red, others in ((1.0, 0.0), (0.9, 0.2), (0.3, 0.02), (0.7, 0.45), (0.5, 0.6)):
+        texels = flat(others)
+        texels[..., 0] = red
+        plain = linear_of(presented(context, True, texels, range(16)))
+        turned = linear_of(presented(context, True, texels, range(16), Correction(is_red=True)))
+        weights = np.array([0.2126, 0.7152, 0.0722])
+        assert turned @ weights == pytest.approx(plain @ weights, rel=0.03)
+        assert turned[0] / turned.sum() < RED_SHARE
+        if plain[0] / plain.sum() < 0.7:
+            assert turned == pytest.approx(plain, abs=2e-3)
+
+
+def test_no_channel_is_brighter_than_the_peak(context: Context) -> None:
+    shown = presented(context, True, flat(1.0), range(4), peak=0.5)
+    assert linear(shown.max()) == pytest.approx(0.5, abs=0.01)
+    low = presented(context, True, flat(0.4), range(4))
+    assert np.array_equal(presented(context, True, flat(0.4), range(4), peak=0.5), low)
+
+
 def test_cells_are_the_means_of_the_fourth_channel(context: Context) -> None:
-    texels = flat(0.3)
-    texels[..., 3] = np.linspace(0.0, 1.0, SIZE[0])[None, :]
+    """A picture of two texels to a cell, and one in which cells share texels."""
+    for size in ((640, 360), (400, 200)):
+        x = np.linspace(0.0, 1.0, size[0])
+        texels = np.zeros((size[1], size[0], 4), np.float32)
+        texels[..., 3] = x * np.linspace(0.5, 1.0, size[1])[:, None]
+        cells, has_red = measured(context, texels)
+        assert cells.shape == GRID
+        assert not has_red
+        wanted = np.linspace(0.0, 1.0, GRID[1]) * np.linspace(0.5, 1.0, GRID[0])[:, None]
+        assert np.abs(cells - wanted).max() < 8e-3
+        assert abs(cells.mean() - texels[..., 3].mean()) < 2e-3
+
+
+def test_a_saturated_red_is_told_and_its_light_kept(context: Context) -> None:
+    texels = np.full((360, 640, 4), 0.5, np.float32)
+    assert not measured(context, texels)[1]
+    texels[100:102, 200:202, 1:3] = 0.2  # R 0.214, G and B 0.033 in linear light: a share of 0.76
+    assert not measured(context, texels)[1]
+    texels[100:102, 200:202, 1:3] = 0.1  # 0.91
+    cells, has_red = measured(context, texels)
+    assert has_red
+    assert np.abs(cells - 0.5).max() < 1e-3
+    texels[100:102, 200:202] *= 0.35  # R - G - B is 0.022
+    assert not measured(context, texels)[1]
+
+
+def measured(context: Context, texels: Texels) -> tuple[Texels, bool]:
     last_pass = LastPass(context.gl, True)
-    picture = context.gl.texture(SIZE, 4, data=texels.astype(np.float16).tobytes(), dtype="f2")
-    cells = last_pass.cells(picture)
-    assert cells.shape == (18, 32)
-    wanted = texels[0, :, 3].reshape(32, 8).mean(axis=1)
-    assert np.abs(cells - wanted).max() < 2e-3
+    picture = context.gl.texture(texels.shape[1::-1], 4, data=texels.astype(np.float16).tobytes(), dtype="f2")
+    found = last_pass.cells(picture)
     picture.release()
     last_pass.release()
+    return found

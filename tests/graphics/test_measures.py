@@ -27,6 +27,7 @@ def picture(spectrum: npt.NDArray[np.complex128], y: float = 0.0, x: float = 0.0
     return measures.encoded(np.repeat(grey[:, :, None], 3, axis=2))
 
 
+@pytest.mark.hazard("H-09")
 @settings(max_examples=20, deadline=None)
 @given(y=st.floats(-3.4, 3.4), x=st.floats(-3.4, 3.4), seed=st.integers(0, 5))
 def test_a_shifted_picture_moves_by_the_shift_in_degrees_a_second(y: float, x: float, seed: int) -> None:
@@ -88,6 +89,7 @@ def test_a_picture_that_is_another_one_is_not_found_again() -> None:
     assert measures.flow(picture(soft_noise(1)), picture(soft_noise(2)), 1.0).matched < 0.1
 
 
+@pytest.mark.hazard("H-03")
 def test_stripes_are_found_in_a_corner_and_neither_in_noise_nor_at_a_horizon() -> None:
     y, x = np.mgrid[0 : SIZE[0], 0 : SIZE[1]]
     grey = np.full(SIZE, 0.1)

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from biofeed.calm import CALM
 from biofeed.errors import SceneError, UsageError
 from biofeed.graphics import preview as module
 from biofeed.graphics.context import KEYS, Context, headless
 from biofeed.graphics.panel import Panel
-from biofeed.graphics.picture import FALLBACK
 from biofeed.graphics.preview import Desk, made_up_frame, on_event, preview
 from biofeed.graphics.renderer import Settings
 from biofeed.messages import DRIVES, ControlFrame
@@ -286,7 +286,7 @@ def test_comfort_is_where_the_panel_begins(context: Context, tmp_path: Path) -> 
 
 def test_the_mouse_and_the_keys_of_the_window_reach_the_panel() -> None:
     pygame = pytest.importorskip("pygame")
-    panel = Panel(FALLBACK, (1280, 720))
+    panel = Panel(CALM, (1280, 720))
     box = panel.layout.sliders["breath"]
     place = (box.x + box.width // 2, box.y + box.height // 2)
 

@@ -160,6 +160,7 @@ def test_one_damaged_byte_costs_one_frame_and_two_at_a_delimiter() -> None:
             assert len(good) < len(events)  # the loss is told
 
 
+@pytest.mark.hazard("H-21")
 def test_noise_never_raises_and_a_good_frame_after_it_is_heard() -> None:
     noise = random.Random(5)
     decoder = bfs.BfsDecoder("sensor0")

@@ -212,6 +212,7 @@ def test_a_baud_that_was_chosen_is_kept_and_the_state_says_that_nothing_is_under
     assert world.states().count(LinkState.OPENING) == 1
 
 
+@pytest.mark.hazard("H-22")
 @pytest.mark.parametrize(
     "error", [serial.SerialException("gone"), OSError(5, "gone"), TypeError("fd is None"), "termios"], ids=repr
 )
@@ -239,6 +240,7 @@ def test_a_reconnected_bfs_device_is_asked_at_once() -> None:
     assert bytes([bfs.Type.HELLO_REQUEST]) in frames(world.wire.written)
 
 
+@pytest.mark.hazard("H-22")
 def test_tries_are_spaced_out_up_to_five_seconds_with_jitter_and_never_end() -> None:
     def waits() -> list[float]:
         world = World()

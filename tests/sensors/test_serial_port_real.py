@@ -68,6 +68,7 @@ def boards() -> Iterator[list[Board]]:
         board.unplug()
 
 
+@pytest.mark.hazard("H-22")
 @pytest.mark.skipif(os.name != "posix", reason="needs pseudo-terminals")
 def test_over_a_real_pty_it_streams_survives_an_unplug_and_reconnects(tmp_path: Path, boards: list[Board]) -> None:
     link = tmp_path / "sensor"

@@ -59,6 +59,7 @@ def test_every_single_split_gives_the_same_events() -> None:
     assert all(plain(decode(CORPUS[:at], b"", CORPUS[at:])) == whole for at in range(len(CORPUS)))
 
 
+@pytest.mark.hazard("H-21")
 def test_noise_never_raises_and_settles_on_nothing() -> None:
     noise = random.Random(3).randbytes(100_000)
     assert hellos(decode(noise)) == []

@@ -109,6 +109,7 @@ def test_the_opening_and_the_texts_come_back_as_they_were(folder: Path) -> None:
     assert list(capsule.ticks()) == []
 
 
+@pytest.mark.hazard("H-27")
 def test_a_log_cut_anywhere_gives_every_whole_record_before_the_cut(folder: Path) -> None:
     batches = batches_of(4, 5)
     ends = [len(log_of(batches[:k], None)) for k in range(5)]
@@ -125,6 +126,7 @@ def test_a_log_cut_anywhere_gives_every_whole_record_before_the_cut(folder: Path
         assert (folder / "log.bin").stat().st_size == size
 
 
+@pytest.mark.hazard("H-27")
 def test_any_flipped_byte_is_noticed_and_what_lies_before_it_is_read(folder: Path) -> None:
     batches = batches_of(3, 4)
     ends = [len(log_of(batches[:k], None)) for k in range(4)]
@@ -141,6 +143,7 @@ def test_any_flipped_byte_is_noticed_and_what_lies_before_it_is_read(folder: Pat
             assert capsule.is_damaged == (at < ends[-1])
 
 
+@pytest.mark.hazard("H-27")
 def test_damage_in_the_middle_says_where_and_how_much_before_it_is_whole(folder: Path) -> None:
     log = bytearray(log_of(batches_of(3, 60)))
     at = len(log_of(batches_of(1, 60), None))
@@ -150,6 +153,7 @@ def test_damage_in_the_middle_says_where_and_how_much_before_it_is_whole(folder:
     assert "60 ticks before it (0:01 of the session)" in str(capsule.torn)
 
 
+@pytest.mark.hazard("H-27")
 def test_a_record_that_was_taken_out_of_the_middle_is_noticed(folder: Path) -> None:
     batches = batches_of(3, 4)
     log = log_of(batches)
@@ -225,6 +229,7 @@ def test_a_file_that_cannot_be_read_is_one_sentence(folder: Path) -> None:
         Capsule.open(folder)
 
 
+@pytest.mark.hazard("H-30")
 @pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "", "a\\..\\b", "c:evil", "a/../../b"])
 def test_no_name_of_a_text_leads_out_of_the_capsule(folder: Path, name: str) -> None:
     with pytest.raises(CapsuleError, match="cannot be a file of a capsule"):

@@ -90,6 +90,7 @@ def test_a_session_without_a_tick_is_a_capsule_too(tmp_path: Path) -> None:
     assert (capsule.n_ticks, capsule.ended, capsule.torn, capsule.files) == (0, "interrupted", None, {})
 
 
+@pytest.mark.hazard("H-27")
 def test_what_is_waiting_comes_within_a_second_also_when_the_disk_is_asked_to_keep_it() -> None:
     assert 0.0 < WRITE_S <= 0.25
     assert WRITE_S < SYNC_S + WRITE_S <= 0.5
@@ -129,6 +130,7 @@ def test_a_place_where_nothing_can_be_written_is_one_sentence(tmp_path: Path) ->
             Recorder(place, OPENING, FILES)
 
 
+@pytest.mark.hazard("H-28")
 def test_a_disk_that_does_not_answer_never_holds_up_a_tick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = threading.Event()
     write = os.write
@@ -146,6 +148,7 @@ def test_a_disk_that_does_not_answer_never_holds_up_a_tick(tmp_path: Path, monke
     assert "does not keep up" in str(capsule.ended)
 
 
+@pytest.mark.hazard("H-28")
 def test_a_disk_that_breaks_keeps_what_it_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recorder = Recorder(tmp_path / "s", OPENING, {})
     written = threading.Event()
@@ -182,6 +185,7 @@ def test_a_tick_that_cannot_be_written_stops_the_recording_and_not_the_session(t
     assert Capsule.open(tmp_path / "s").n_ticks == 0
 
 
+@pytest.mark.hazard("H-28")
 @pytest.mark.skipif(os.name != "posix", reason="limits of a process are a POSIX thing")
 @pytest.mark.parametrize("limit", [20_000, 20_007, 50_000])
 def test_a_full_disk_stops_the_recording_and_keeps_what_was_recorded(tmp_path: Path, limit: int) -> None:
@@ -196,6 +200,7 @@ def test_a_full_disk_stops_the_recording_and_keeps_what_was_recorded(tmp_path: P
     assert capsule.ended is None or "the disk is full" in capsule.ended
 
 
+@pytest.mark.hazard("H-27")
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is a POSIX thing")
 @pytest.mark.parametrize("seed", range(20))
 def test_a_kill_at_any_instant_keeps_all_that_was_told_to_be_kept(tmp_path: Path, seed: int) -> None:

@@ -51,6 +51,7 @@ def four_minutes() -> History:
     return session(240.0)
 
 
+@pytest.mark.hazard("H-32")
 def test_the_page_is_whole_and_needs_nothing_from_outside(four_minutes: History) -> None:
     html = report_html(four_minutes)
     assert html.lower().startswith("<!doctype html>")
@@ -73,6 +74,7 @@ def test_its_numbers_are_the_session_s(four_minutes: History) -> None:
     assert f"seed {four_minutes.opening.seed}" in told.lower() or f"Seed {four_minutes.opening.seed}" in told
 
 
+@pytest.mark.hazard("H-17", "H-18", "H-19", "H-42")
 def test_it_never_judges_and_says_what_it_is_not(four_minutes: History) -> None:
     told = words(four_minutes).lower()
     for word in FORBIDDEN:
@@ -83,6 +85,7 @@ def test_it_never_judges_and_says_what_it_is_not(four_minutes: History) -> None:
     assert "simulated person" in told
 
 
+@pytest.mark.hazard("H-17")
 def test_a_gap_stays_a_gap() -> None:
     whole = session(120.0)
     readings = list(whole.readings)
@@ -100,6 +103,7 @@ def test_a_gap_stays_a_gap() -> None:
     assert sum(lines) > sum(before)
 
 
+@pytest.mark.hazard("H-30")
 def test_what_people_wrote_is_shown_and_not_run(four_minutes: History) -> None:
     opening = replace(four_minutes.opening, scene="<script>alert(1)</script>", person="<b>")
     frames = [replace(frame, scene=opening.scene, reason="<script>") for frame in four_minutes.frames]

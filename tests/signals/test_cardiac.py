@@ -50,6 +50,7 @@ def test_intervals_are_those_of_the_heart_and_good_beats_have_good_quality():
     assert min(beat.quality for beat in told) > 0.7
 
 
+@pytest.mark.hazard("H-17")
 def test_a_missed_beat_is_labelled_and_not_repaired():
     truth_s = beat_times(40.0)
     gone = int(np.searchsorted(truth_s, 25.0))
@@ -61,6 +62,7 @@ def test_a_missed_beat_is_labelled_and_not_repaired():
     assert {beat.label for beat in told if beat.time_s > 6.0} == {BeatLabel.NORMAL, BeatLabel.MISSED}
 
 
+@pytest.mark.hazard("H-22")
 @pytest.mark.parametrize("lost", [0.0, 512.0, 1023.0])
 def test_no_beat_is_told_after_the_finger_is_off_for_a_second(lost):
     counts = pulse(beat_times(40.0), 40.0)

@@ -24,6 +24,7 @@ def followed(taken, size=10):
     return np.arange(taken.counts.size) / taken.stream.rate_hz, np.concatenate(quality), standing
 
 
+@pytest.mark.hazard("H-21")
 @pytest.mark.parametrize("kind", sorted(CLEAN))
 @pytest.mark.parametrize("fault", sorted(FAULTS))
 def test_a_sensor_that_fails_is_known_within_a_second_and_nothing_is_told_after(kind, fault):

@@ -26,6 +26,7 @@ def test_a_clean_pulse_and_a_clean_belt_are_trusted_within_three_seconds_and_eve
         assert judged(BELT, belt(rate, 60.0)[2])[0][150:].min() > 0.9
 
 
+@pytest.mark.hazard("H-22")
 @pytest.mark.parametrize("lost", ["flat", "low rail", "high rail"])
 def test_a_finger_that_is_off_is_known_within_one_second(lost):
     counts = CLEAN.copy()
@@ -44,6 +45,7 @@ def test_noise_in_place_of_a_pulse_is_no_pulse_after_two_seconds():
     assert fault in ("off", "noise")
 
 
+@pytest.mark.hazard("H-22")
 @pytest.mark.parametrize("value", [0.0, 4095.0, 1234.0])
 def test_a_belt_that_is_off_is_known_within_one_second(value):
     counts = belt(12.0, 60.0)[2]

@@ -93,6 +93,7 @@ def test_phase_is_that_of_the_moment_of_display(clean):
     assert np.mean(np.abs(error)) <= 15.0
 
 
+@pytest.mark.hazard("H-17")
 def test_every_measure_of_the_heart_comes_with_its_age_or_its_reason():
     pipeline = Pipeline()
     for time_s, due in ticks(sent(), 20.0):
@@ -105,6 +106,7 @@ def test_every_measure_of_the_heart_comes_with_its_age_or_its_reason():
     assert "needs 45 normal intervals" in measured["sdnn_ms"].reason
 
 
+@pytest.mark.hazard("H-17")
 def test_what_is_not_known_yet_is_none_with_a_reason(clean):
     first = clean[0].features
     assert (first.hr_bpm, first.breath_phase, first.breath_level, first.breaths_per_min) == (None,) * 4

@@ -26,6 +26,7 @@ def errors_s(told: list[Timed], skew: float, stream: Stream) -> np.ndarray:
     return np.array(error)
 
 
+@pytest.mark.hazard("H-29")
 @pytest.mark.parametrize("skew", [0.0, 0.005, -0.005])
 @pytest.mark.parametrize("has_ping", [False, True])
 def test_the_fit_is_within_two_milliseconds_after_a_minute_of_bursts_and_skew(skew, has_ping):
@@ -45,6 +46,7 @@ def test_the_fit_is_within_two_milliseconds_after_a_minute_of_bursts_and_skew(sk
     assert timing.skew("sensor0") == pytest.approx(skew, abs=1e-4)
 
 
+@pytest.mark.hazard("H-29")
 def test_time_stamps_of_a_stream_never_run_backwards_and_chunks_join_without_a_seam():
     told = Timing()([hello(), *packets(BELT, ramp(40.0), 5, skew=0.003)])
     starts = np.array([item.chunk.start_s for item in told])
@@ -92,6 +94,7 @@ def test_flags_for_a_lost_contact_and_for_rails_set_the_quality_to_zero():
     assert bad == [20, 21, 22]
 
 
+@pytest.mark.hazard("H-29")
 @pytest.mark.parametrize("how", ["boot", "link"])
 def test_a_restarted_device_gets_a_clock_of_its_own_without_stepping_back_in_time(how):
     first = packets(BELT, ramp(20.0), 5, skew=0.003)

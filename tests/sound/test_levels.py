@@ -73,24 +73,29 @@ def sound(path: Path) -> Sound:
     return made(soundscape(path), END_S, breathing)[round(START_S * SAMPLE_RATE_HZ) :]
 
 
+@pytest.mark.hazard("H-07")
 def test_it_is_as_loud_as_agreed(sound: Sound) -> None:
     low, high = LOUDNESS_LUFS
     assert low <= loudness.integrated_lufs(sound) <= high
 
 
+@pytest.mark.hazard("H-06")
 def test_no_moment_stands_out(sound: Sound) -> None:
     momentary = loudness.momentary_lufs(sound)
     assert momentary.max() <= np.median(momentary) + MOMENTARY_LU
 
 
+@pytest.mark.hazard("H-07")
 def test_peaks_leave_room_before_the_gate(sound: Sound) -> None:
     assert loudness.true_peak_dbfs(sound) < TRUE_PEAK_DBFS
 
 
+@pytest.mark.hazard("H-06")
 def test_nothing_is_sudden(sound: Sound) -> None:
     assert loudness.onset_rises_db(sound).max() <= ONSET_DB
 
 
+@pytest.mark.hazard("H-06", "H-44")
 def test_what_comes_in_takes_its_time(sound: Sound) -> None:
     assert loudness.attacks_s(sound).min(initial=1.0) >= ATTACK_S - 1e-9
 
@@ -100,6 +105,7 @@ def test_there_is_no_offset_and_no_rumble(sound: Sound) -> None:
     assert loudness.rumble_db(sound) < RUMBLE_DB
 
 
+@pytest.mark.hazard("H-06")
 def test_it_comes_out_of_silence_over_ten_seconds(path: Path) -> None:
     """By half seconds, against the same sound without a fade: what is left is the fade, without the texture."""
 
@@ -145,6 +151,7 @@ def ffmpeg(sound: Sound) -> Meter:
     return Meter(numbers["I"], numbers["LRA"], 20.0 * math.log10(numbers["true_peak"]))
 
 
+@pytest.mark.hazard("H-07")
 def test_other_meters_read_the_same(sound: Sound) -> None:
     ours, other = loudness.integrated_lufs(sound), ffmpeg(sound)
     assert ours == pytest.approx(other.integrated_lufs, abs=0.1)

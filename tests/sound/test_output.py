@@ -61,6 +61,7 @@ def test_what_is_written_is_read_in_order_however_it_is_cut() -> None:
         ring.write(np.zeros((2001, 2), np.float32))
 
 
+@pytest.mark.hazard("H-06", "H-24")
 def test_frames_that_stop_fade_out_and_come_back_slowly() -> None:
     presence = Presence()
     assert presence(None, False) is None
@@ -178,6 +179,7 @@ def test_what_came_while_kernels_loaded_is_not_lost() -> None:
     assert np.array_equal(heard[playing.low :], offline[: len(heard) - playing.low])
 
 
+@pytest.mark.hazard("H-08")
 def test_late_frames_are_held_and_those_that_pile_up_give_way_without_a_gap() -> None:
     playing, heard = heard_live([1] * 100 + [0] * 12 + [12] + [1] * 100, 0.1)
     assert playing.n_held > 8
@@ -185,6 +187,7 @@ def test_late_frames_are_held_and_those_that_pile_up_give_way_without_a_gap() ->
     assert np.abs(np.diff(heard[60 * TICK_FRAMES :], axis=0)).max() < 0.1
 
 
+@pytest.mark.hazard("H-08")
 def test_a_device_that_asks_for_much_at_once_gets_it() -> None:
     """After it was late it refills its whole buffer before the renderer's next turn: nothing is zero, nothing jumps."""
     playing, before = heard_live([1] * 200, 0.1)

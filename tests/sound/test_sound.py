@@ -87,6 +87,7 @@ def clicks(sound: Sound) -> int:
     return int((rows > np.maximum(30.0 * np.median(rows, axis=1, keepdims=True), 2e-3)).sum())
 
 
+@pytest.mark.hazard("H-08")
 def test_drives_that_jump_at_every_tick_do_not_click(path: Path) -> None:
     random = np.random.default_rng(3)
     synth = Synth(soundscape(path), 1)
@@ -98,6 +99,7 @@ def test_drives_that_jump_at_every_tick_do_not_click(path: Path) -> None:
     assert clicks(np.concatenate(blocks)) == 0
 
 
+@pytest.mark.hazard("H-08")
 def test_silence_is_silent_and_what_is_not_a_number_stays_out(path: Path) -> None:
     synth = Synth(soundscape(path), 1)
     quiet = [synth(replace(made_up_frame(tick, path.stem), levels=Levels(1.0, 0.0, 0.5))) for tick in range(120)]
@@ -107,6 +109,7 @@ def test_silence_is_silent_and_what_is_not_a_number_stays_out(path: Path) -> Non
         assert np.isfinite(synth(replace(made_up_frame(tick, path.stem), drive=wild))).all()
 
 
+@pytest.mark.hazard("H-44")
 def test_three_minutes_hold_no_second_twice(path: Path) -> None:
     sound = played(path, 180.0, guarded=False).mean(axis=1)[10 * SAMPLE_RATE_HZ :]
     seconds = sound[: len(sound) // SAMPLE_RATE_HZ * SAMPLE_RATE_HZ].reshape(-1, SAMPLE_RATE_HZ)
@@ -115,6 +118,7 @@ def test_three_minutes_hold_no_second_twice(path: Path) -> None:
     assert likeness.max() < 0.95
 
 
+@pytest.mark.hazard("H-06")
 def test_another_soundscape_takes_over_through_silence() -> None:
     one, two = soundscape(FILES[0]), soundscape(FILES[1])
     synth = Synth(one, 1)
