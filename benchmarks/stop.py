@@ -26,7 +26,7 @@ from biofeed import flow, worlds
 from biofeed.clock import MonotonicClock
 from biofeed.config import Config
 from biofeed.engine import Engine
-from biofeed.graphics import picture
+from biofeed.graphics import measures, picture
 from biofeed.graphics.context import window
 from biofeed.graphics.renderer import Settings
 from biofeed.limits import STOP_CALM_S, STOP_FIRST_CHANGE_S
@@ -146,9 +146,7 @@ class Trial:
 
 def luminance(image: npt.NDArray[np.int16]) -> float:
     """Mean relative luminance of a picture in sRGB."""
-    v = image / 255.0
-    light = np.where(v <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4)
-    return float((light @ [0.2126, 0.7152, 0.0722]).mean())
+    return float(measures.luminance(image.astype(np.uint8)).mean())
 
 
 def watched(

@@ -7,7 +7,7 @@ it have, and without a violation. `biofeed certify` makes them; here they are re
 import dataclasses
 import hashlib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -218,12 +218,6 @@ def _run(row: Mapping[str, Any]) -> Run:
     if not all(isinstance(value, int | float) for value in rest.values()):
         raise ValueError("a figure is not a number")
     return Run(str(row["name"]), str(row["comfort"]), Figures(**rest))
-
-
-def worst(runs: Sequence[Run]) -> dict[str, float]:
-    """The highest of the figures that a table shows, over all runs."""
-    shown = ("flashes", "red_flashes", "sustained_s", "stripes_s", "mean", "peak", "rise_per_s", "flow_deg_per_s")
-    return {name: max(getattr(run.figures, name) for run in runs) for name in shown}
 
 
 def _most(limit: str, value: float, most: float, what: str, rounding: float = 0.0) -> Judgement:

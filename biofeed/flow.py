@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from biofeed.body import Touch
-from biofeed.limits import STOP_CALM_S
+from biofeed.limits import SESSION_MAX_S, STOP_CALM_S
 from biofeed.messages import CONTROLS, TICKS_PER_S, Command, Levels
 from biofeed.settings import bounded, check, choice
 
@@ -33,7 +33,7 @@ LONGEST_STEP_TICKS = 6  # after a stall the fades go on from where they were
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    duration_s: float = bounded(1200.0, 20.0, 5400.0, "s", "length of the session, fades included, pauses not")
+    duration_s: float = bounded(1200.0, 20.0, SESSION_MAX_S, "s", "length of the session, fades included, pauses not")
     fade_in_s: float = bounded(12.0, 10.0, 60.0, "s", "from dark and silent to full; 10 s is the least that calms")
     fade_out_s: float = bounded(4.0, 3.0, 10.0, "s", "from full to dark at the end and on stop")
     intensity: float = bounded(0.5, 0.0, 1.0, "1", "how rich the world is until it is asked to be otherwise")

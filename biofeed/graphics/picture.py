@@ -146,7 +146,7 @@ class Show:
         self._pipe = pipe
         self._context = context
         self._scenes = dict(scenes)
-        self._name = first
+        self._enter(first)
         self._now_s = now_s
         self._sleep = sleep
         self._calm = Calm(first)
@@ -223,8 +223,6 @@ class Show:
 
     def _answer(self) -> None:
         """Hears the window, and obeys a STOP before anybody else knows of it."""
-        bindings = self._scenes[self._name].bindings.values() if self._name in self._scenes else ()
-        self._context.asks = any(binding.source == "touch" for binding in bindings)
         self._is_leaving = self._is_leaving and self._calm.is_stopped
         for word in self._context.poll():
             if word == "full_screen":
@@ -236,8 +234,13 @@ class Show:
         if self._is_leaving and self._calm.is_silent:
             self._is_over = True  # nobody else could end it
 
-    def _change(self, name: str) -> None:
+    def _enter(self, name: str) -> None:
         self._name = name
+        bindings = self._scenes[name].bindings.values() if name in self._scenes else ()
+        self._context.asks = any(binding.source == "touch" for binding in bindings)
+
+    def _change(self, name: str) -> None:
+        self._enter(name)
         if name not in self._scenes:
             self._send("error", f"there is no scene {name} to show")
             return

@@ -5,23 +5,17 @@ A-weighting does, within 0.03 dB, where both are even at 1 kHz: the dose errs to
 17 dB at 100 Hz. The level is that of the sound played; what else reaches the ear is not known here.
 """
 
-import math
 from dataclasses import dataclass
 
 from biofeed.limits import DOSE_PA2H_PER_WEEK, LEVEL_CAP_DBA, QUIETEST_LUFS
+from biofeed.sound import loudness
 
 REFERENCE_PA2 = 20e-6**2  # 0 dB of sound pressure (IEC 61672-1)
-OFFSET_DB = 0.691  # between the logarithm of a K-weighted power and LUFS (ITU-R BS.1770-4, annex 1)
-
-
-def power(lufs: float) -> float:
-    """The K-weighted power, both channels summed, of a loudness."""
-    return float(10.0 ** ((lufs + OFFSET_DB) / 10.0))
 
 
 def lufs(power: float) -> float | None:
     """The loudness of a K-weighted power; None for silence."""
-    return 10.0 * math.log10(power) - OFFSET_DB if power > 0.0 else None
+    return loudness.lufs(power) if power > 0.0 else None
 
 
 def cap_lufs(calibration_dba: float) -> float:
@@ -41,7 +35,7 @@ class Dose:
 
     def add(self, power_s: float) -> None:
         """Counts sound: K-weighted power, both channels summed, times the seconds that it lasted."""
-        pa2 = REFERENCE_PA2 * 10.0 ** (self.calibration_dba / 10.0) / power(QUIETEST_LUFS)
+        pa2 = REFERENCE_PA2 * 10.0 ** (self.calibration_dba / 10.0) / loudness.power(QUIETEST_LUFS)
         self.pa2h += power_s * pa2 / 3600.0
 
     @property

@@ -16,9 +16,8 @@ from biofeed import limits
 from biofeed.errors import SettingError
 from biofeed.messages import SAMPLE_RATE_HZ
 from biofeed.settings import bounded, check
-from biofeed.sound import dose, guard
+from biofeed.sound import dose, guard, loudness
 from biofeed.sound.kernel import GRAIN_FRAMES
-from biofeed.sound.loudness import K_WEIGHTING
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -111,15 +110,15 @@ def _rules(settings: Settings) -> npt.NDArray[np.void]:
         "crest": 10.0 ** (CREST_DB / 20.0),
         "onset": 10.0 ** (settings.onset_db / 10.0),
         "sudden": 0.9 * (10.0 ** (min(settings.onset_db, limits.ONSET_DB - ONSET_MARGIN_DB) / 20.0) - 1.0),
-        "quiet": dose.power(QUIET_LUFS),
+        "quiet": loudness.power(QUIET_LUFS),
         "rise": 10.0 ** (settings.rise_db_per_s * grain_s / 10.0),
         "fall": 10.0 ** (-FALL_DB_PER_S * grain_s / 10.0),
-        "faint": dose.power(FAINT_LUFS),
+        "faint": loudness.power(FAINT_LUFS),
         "short_rise": 10.0 ** ((settings.rise_db_per_s - RISE_MARGIN_DB) / 10.0),
         "short_room": 10.0 ** (SHORT_ROOM_DB / 10.0),
-        "short_cap": dose.power(short_lufs),
-        "long_cap": dose.power(long_lufs),
-        "long_silent": dose.power(SILENT_LUFS),
+        "short_cap": loudness.power(short_lufs),
+        "long_cap": loudness.power(long_lufs),
+        "long_silent": loudness.power(SILENT_LUFS),
         "offset": OFFSET,
         "offset_keep": _keep(OFFSET_S),
         "trust_keep": _keep(FAULT_RELEASE_S),
@@ -179,7 +178,7 @@ class Limiter:
         """The gated sound, `LATENCY_FRAMES` later; (frames, 2), any number of frames, always finite."""
         x = np.ascontiguousarray(block, np.float32)
         out = np.empty_like(x)
-        self.least_gain = guard.guard(x, out, self._memory, self._rules, K_WEIGHTING, PHASES)
+        self.least_gain = guard.guard(x, out, self._memory, self._rules, loudness.K_WEIGHTING, PHASES)
         self._least_told = min(self._least_told, self.least_gain)
         return out
 

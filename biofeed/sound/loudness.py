@@ -10,6 +10,7 @@ Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
 STEP_FRAMES = SAMPLE_RATE_HZ // 10  # a quarter of a block: blocks of 400 ms that overlap by 75 %
 BLOCK_STEPS, SHORT_STEPS = 4, 30  # momentary: 400 ms, short-term: 3 s
+OFFSET_DB = 0.691  # between the logarithm of a K-weighted power and LUFS: a 997 Hz sine's loudness is then its level
 ABSOLUTE_GATE_LUFS = -70.0
 RELATIVE_GATE_LU, RANGE_GATE_LU = -10.0, -20.0
 # b0, b1, b2, a1, a2 at 48 kHz: the head's shelf, then the high-pass (ITU-R BS.1770-4, annex 1, tables 1 and 2).
@@ -94,8 +95,13 @@ def block_powers(samples: Singles, n_steps: int = BLOCK_STEPS) -> Floats:
 
 
 def lufs(power: float) -> float:
-    """A K-weighted power as loudness; -inf for none. The offset makes a 997 Hz sine's power its level."""
-    return float(-0.691 + 10.0 * np.log10(power)) if power > 0.0 else -np.inf
+    """A K-weighted power as loudness; -inf for none."""
+    return float(-OFFSET_DB + 10.0 * np.log10(power)) if power > 0.0 else -np.inf
+
+
+def power(lufs: float) -> float:
+    """The K-weighted power, both channels summed, of a loudness."""
+    return float(10.0 ** ((lufs + OFFSET_DB) / 10.0))
 
 
 def gated_lufs(blocks: Floats) -> float:
@@ -143,7 +149,7 @@ def onset_rises_db(samples: Singles) -> Floats:
 
     What lies under the absolute gate counts as being at it: nobody hears a rise there.
     """
-    hops = powers(samples, HOP_FRAMES) + 10.0 ** ((ABSOLUTE_GATE_LUFS + 0.691) / 10.0)
+    hops = powers(samples, HOP_FRAMES) + power(ABSOLUTE_GATE_LUFS)
     if hops.size < ONSET_HOPS + BEFORE_HOPS:
         return np.zeros(0)
     after, before = _means(hops[BEFORE_HOPS:], ONSET_HOPS), _means(hops, BEFORE_HOPS)
@@ -186,7 +192,7 @@ def fast_onsets_db(samples: Singles, floor_lufs: float, onset_s: float) -> Float
     the K-weighted amplitude over 10 ms.
     """
     hops = powers(samples, HOP_FRAMES)
-    floor = 10.0 ** ((floor_lufs + 0.691) / 10.0)
+    floor = power(floor_lufs)
     n_before = round(onset_s * SAMPLE_RATE_HZ / HOP_FRAMES)
     is_heard = hops > floor
     ends = np.maximum(np.arange(hops.size) - n_before, 0)
@@ -254,12 +260,12 @@ def _means(steps: Floats, n: int) -> Floats:
 
 
 def _above(blocks: Floats, gate_lufs: float) -> Floats:
-    return np.asarray(blocks[blocks > 10.0 ** ((gate_lufs + 0.691) / 10.0)])
+    return np.asarray(blocks[blocks > power(gate_lufs)])
 
 
 def _lufs(blocks: Floats) -> Floats:
     with np.errstate(divide="ignore"):
-        return np.asarray(-0.691 + 10.0 * np.log10(blocks))
+        return np.asarray(-OFFSET_DB + 10.0 * np.log10(blocks))
 
 
 def _db(value: float) -> float:

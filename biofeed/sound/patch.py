@@ -17,7 +17,7 @@ from biofeed.bindings import Bindings
 from biofeed.errors import nearest
 from biofeed.messages import DRIVES, LEVELS, SAMPLE_RATE_HZ, ControlFrame
 from biofeed.scene import Soundscape, Voice
-from biofeed.sound import space
+from biofeed.sound import loudness, space
 from biofeed.sound.fades import slope
 from biofeed.sound.harmony import Harmony, hour, neighbours
 from biofeed.sound.kernel import GRAIN_FRAMES
@@ -106,7 +106,7 @@ class Patch:
         self._damping, self._low_pass = mix["damping"], np.zeros(8)
         self._high_pass, self._rumble = space.high_pass(RUMBLE_HZ, NOTCH_HZ), np.zeros((2, 4))
         reach_db = 0.0 if has_bed else EVEN_DB  # cues do not grow to fill the place of what music silences
-        power = 10.0 ** ((EVEN_LUFS + 0.691) / 10.0) / self._gain**2
+        power = loudness.power(EVEN_LUFS) / self._gain**2
         parts = (GRAIN_FRAMES / SAMPLE_RATE_HZ / time_s for time_s in (SWELL_S, EVEN_S, EVEN_GLIDE_S))
         self._even = np.array([power, *parts, 10.0 ** (reach_db / 20.0), 10.0 ** (SWELL_DB / 10.0)])
         self._trim = np.array([0.0, 0.0, power, power, 1.0, 1.0])

@@ -5,12 +5,12 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from biofeed.calm import CALM
 from biofeed.flow import CALM_S
 from biofeed.graphics.context import Context
+from biofeed.graphics.measures import luminance
 from biofeed.graphics.picture import GLIDE_S, SILENCE_S, Calm, Show
 from biofeed.limits import LUMINANCE_RISE_PER_S, STOP_CALM_S
 from biofeed.messages import ControlFrame
@@ -119,13 +119,6 @@ def test_the_person_s_button_is_asked_for_where_the_world_has_one(
     stage.step(make_frame(2, scene="asking"))
     assert context.asks
     stage.show.renderer.close()
-
-
-def luminance(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-    """Relative luminance, 0..1, of a picture (height, width, 3) in sRGB."""
-    v = picture / 255.0
-    light = np.where(v <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4)
-    return np.asarray(light @ [0.2126, 0.7152, 0.0722])
 
 
 @pytest.mark.hazard("H-11")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from biofeed import limits
 from biofeed.messages import SAMPLE_RATE_HZ
-from biofeed.sound import dose
+from biofeed.sound import dose, loudness
 from biofeed.sound.dose import Dose
 from biofeed.sound.limiter import Limiter, Settings
 from biofeed.sound.loudness import K_WEIGHTING, integrated_lufs
@@ -17,7 +17,7 @@ from biofeed.sound.loudness import K_WEIGHTING, integrated_lufs
 def test_forty_hours_at_80_dba_are_a_week_s_allowance() -> None:
     """ITU-T H.870: 1.6 Pa2h."""
     heard = Dose(80.0)
-    heard.add(dose.power(limits.QUIETEST_LUFS) * 40.0 * 3600.0)
+    heard.add(loudness.power(limits.QUIETEST_LUFS) * 40.0 * 3600.0)
     assert heard.pa2h == pytest.approx(limits.DOSE_PA2H_PER_WEEK, rel=0.001)
     assert heard.week_part == pytest.approx(1.0, rel=0.001)
 
@@ -25,7 +25,7 @@ def test_forty_hours_at_80_dba_are_a_week_s_allowance() -> None:
 @pytest.mark.hazard("H-07")
 def test_half_an_hour_at_the_cap_is_an_eighth_of_a_hundredth_of_a_week() -> None:
     heard = Dose(60.0)
-    heard.add(dose.power(dose.cap_lufs(60.0)) * 1800.0)
+    heard.add(loudness.power(dose.cap_lufs(60.0)) * 1800.0)
     assert heard.level_dba(dose.cap_lufs(60.0)) == pytest.approx(limits.LEVEL_CAP_DBA)
     assert heard.week_part == pytest.approx(0.00125, rel=0.01)
 
@@ -44,7 +44,7 @@ def test_a_dose_is_the_sum_of_its_parts_and_never_falls(parts: list[float], cali
 
 @given(st.floats(-70.0, 0.0))
 def test_loudness_and_power_are_each_other_s_inverse(lufs: float) -> None:
-    assert dose.lufs(dose.power(lufs)) == pytest.approx(lufs)
+    assert dose.lufs(loudness.power(lufs)) == pytest.approx(lufs)
     assert dose.lufs(0.0) is None
 
 
@@ -60,7 +60,7 @@ def test_what_is_counted_is_nowhere_less_than_a_weighted_sound() -> None:
         poles = (hz**2 + 20.6**2) * np.sqrt((hz**2 + 107.7**2) * (hz**2 + 737.9**2)) * (hz**2 + 12194.0**2)
         return 12194.0**2 * hz**4 / poles
 
-    above_db = 20.0 * np.log10(np.abs(k)) - dose.OFFSET_DB - 20.0 * np.log10(a(hz) / a(1000.0))
+    above_db = 20.0 * np.log10(np.abs(k)) - loudness.OFFSET_DB - 20.0 * np.log10(a(hz) / a(1000.0))
     assert above_db.min() > -0.03
 
 
@@ -77,7 +77,7 @@ def test_the_guard_counts_what_it_plays() -> None:
     filtered = integrated_lufs(played[20 * SAMPLE_RATE_HZ :])
     assert told["level_dba"] == pytest.approx(60.0 + filtered - limits.QUIETEST_LUFS, abs=0.3)
     at_1_khz = Dose(60.0)
-    at_1_khz.add(dose.power(filtered) * 28.0 + dose.power(filtered) * 12.0 / 6.0)
+    at_1_khz.add(loudness.power(filtered) * 28.0 + loudness.power(filtered) * 12.0 / 6.0)
     assert told["week_part"] == pytest.approx(at_1_khz.week_part, rel=0.1)
     assert limiter.report()["week_part"] == told["week_part"]
 

@@ -5,15 +5,14 @@ Two meters by others (pyloudnorm, and ffmpeg's ebur128 through PyAV) look at the
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-import av
 import numpy as np
 import numpy.typing as npt
 import pyloudnorm
 import pytest
-from av.filter import Graph
+from meters import ffmpeg
 
 from biofeed.graphics.preview import made_up_frame
 from biofeed.messages import SAMPLE_RATE_HZ, TICKS_PER_S, ControlFrame, Drive, Levels
@@ -119,36 +118,6 @@ def test_it_comes_out_of_silence_over_ten_seconds(path: Path) -> None:
     assert np.diff(fade_db)[:20].min() > 0.0
     assert 2.0 * np.diff(fade_db)[2:].max() <= FADE_DB_PER_S + 0.3
     assert 0.5 * (np.argmax(fade_db > -0.5) - np.argmax(fade_db > -40.0)) >= FADE_S - 1.0  # ends known to half a second
-
-
-@dataclass(frozen=True)
-class Meter:
-    """What ffmpeg says."""
-
-    integrated_lufs: float
-    range_lu: float
-    true_peak_dbfs: float
-
-
-def ffmpeg(sound: Sound) -> Meter:
-    graph = Graph()
-    source = graph.add_abuffer(sample_rate=SAMPLE_RATE_HZ, format="flt", layout="stereo")
-    meter, sink = graph.add("ebur128", "peak=true:metadata=1"), graph.add("abuffersink")
-    source.link_to(meter)
-    meter.link_to(sink)
-    graph.configure()
-    said: dict[str, str] = {}
-    for start in range(0, len(sound), 4800):
-        block = av.AudioFrame.from_ndarray(sound[start : start + 4800].reshape(1, -1), "flt", "stereo")
-        block.sample_rate, block.pts = SAMPLE_RATE_HZ, start
-        source.push(block)
-        try:
-            while True:
-                said = sink.pull().metadata
-        except av.BlockingIOError:
-            continue
-    numbers = {key.removeprefix("lavfi.r128."): float(value) for key, value in said.items()}
-    return Meter(numbers["I"], numbers["LRA"], 20.0 * math.log10(numbers["true_peak"]))
 
 
 @pytest.mark.hazard("H-07")

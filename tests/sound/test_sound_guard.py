@@ -6,14 +6,13 @@ Two meters by others (pyloudnorm, and ffmpeg's ebur128 through PyAV) look at the
 import math
 from collections.abc import Callable
 
-import av
 import numpy as np
 import numpy.typing as npt
 import pyloudnorm
 import pytest
-from av.filter import Graph
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from meters import ffmpeg
 
 from biofeed import limits
 from biofeed.messages import SAMPLE_RATE_HZ
@@ -114,36 +113,14 @@ def test_it_holds_every_limit_by_our_own_meters(heard: Sound) -> None:
     assert np.abs(heard[10 * SAMPLE_RATE_HZ : 35 * SAMPLE_RATE_HZ].mean(axis=0)).max() < 0.02
 
 
-def ffmpeg(sound: Sound) -> tuple[float, float, Floats]:
-    """Integrated loudness, true peak in dB, and loudness over 3 s every 100 ms."""
-    graph = Graph()
-    source = graph.add_abuffer(sample_rate=SAMPLE_RATE_HZ, format="flt", layout="stereo")
-    meter, sink = graph.add("ebur128", "peak=true:metadata=1"), graph.add("abuffersink")
-    source.link_to(meter)
-    meter.link_to(sink)
-    graph.configure()
-    said, short = {}, []
-    for start in range(0, len(sound) // 4800 * 4800, 4800):
-        block = av.AudioFrame.from_ndarray(sound[start : start + 4800].reshape(1, -1), "flt", "stereo")
-        block.sample_rate, block.pts = SAMPLE_RATE_HZ, start
-        source.push(block)
-        try:
-            while True:
-                said = sink.pull().metadata
-                short.append(float(said["lavfi.r128.S"]))
-        except av.BlockingIOError:
-            continue
-    peak_db = 20.0 * math.log10(float(said["lavfi.r128.true_peak"]))
-    return float(said["lavfi.r128.I"]), peak_db, np.fmax(short[30:], FAINT_LUFS)  # none before 3 s, none of silence
-
-
 @pytest.mark.hazard("H-06", "H-07", "H-08")
 def test_it_holds_them_by_the_meters_of_others(heard: Sound) -> None:
-    integrated_lufs, peak_dbtp, short = ffmpeg(heard)
-    assert peak_dbtp <= limits.TRUE_PEAK_DBTP
-    assert peak_dbtp <= Settings().ceiling_dbfs + METERS_DB
-    assert integrated_lufs <= limits.LOUDEST_LUFS
+    meter = ffmpeg(heard)
+    assert meter.true_peak_dbfs <= limits.TRUE_PEAK_DBTP
+    assert meter.true_peak_dbfs <= Settings().ceiling_dbfs + METERS_DB
+    assert meter.integrated_lufs <= limits.LOUDEST_LUFS
     assert pyloudnorm.Meter(SAMPLE_RATE_HZ).integrated_loudness(heard) <= limits.LOUDEST_LUFS
+    short = np.fmax(meter.short_term_lufs[30:], FAINT_LUFS)  # none before 3 s, none of silence
     assert (short[10:] - short[:-10]).max() <= limits.LOUDNESS_RISE_DB_PER_S + 0.05
 
 
@@ -155,7 +132,7 @@ def test_peaks_between_samples_are_seen_where_nothing_else_holds_them(ceiling_db
     heard = guarded(both(wave), Settings(ceiling_dbfs=ceiling_dbfs))
     sample_peak_db = 20.0 * np.log10(np.abs(heard).max())
     assert sample_peak_db < ceiling_dbfs - 2.9
-    assert ffmpeg(heard)[1] <= ceiling_dbfs
+    assert ffmpeg(heard).true_peak_dbfs <= ceiling_dbfs
     assert ceiling_dbfs - 0.9 < loudness.true_peak_dbfs(heard) <= ceiling_dbfs
 
 
