@@ -9,9 +9,14 @@ broken. With --keep the first pictures of the worst films are left there, as dra
 """
 
 import argparse
+import multiprocessing
+import os
 import sys
 import time
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import moderngl
@@ -19,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from biofeed import limits
+from biofeed.certificates import Figures
 from biofeed.certify.analyser import Analyser
 from biofeed.graphics.context import headless
 from biofeed.graphics.film import write_png
@@ -167,7 +173,7 @@ def film(mill: Mill, seed: int, keep: Path | None) -> tuple[Analyser, int]:
     return analyser, n
 
 
-def broken(figures: object) -> list[str]:
+def broken(figures: Figures) -> list[str]:
     """The limits that those figures break, each as a word with its figure."""
     highest = {
         "flashes": limits.FLASHES_PER_S,
@@ -179,6 +185,36 @@ def broken(figures: object) -> list[str]:
     return [f"{name} {getattr(figures, name)}" for name, most in highest.items() if getattr(figures, name) > most]
 
 
+@cache
+def mill() -> Mill:
+    """This process's own."""
+    context = headless(SIZE).__enter__()
+    return Mill(context.gl, context.is_software)
+
+
+def judged(seed: int, keep: Path | None = None) -> tuple[int, int, Figures]:
+    """The film of that seed: the seed again, how many pictures, and what they did."""
+    analyser, n = film(mill(), seed, keep)
+    return seed, n, analyser.figures()
+
+
+def films(first: int, n_pictures: int) -> Iterator[tuple[int, int, Figures]]:
+    """Films from that seed on, judged on every core, in the order in which they are done."""
+    os.environ["LP_NUM_THREADS"] = "1"  # a software renderer's: the cores have a film each
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+        cores = os.cpu_count() or 1
+        waiting = {pool.submit(judged, first + k) for k in range(cores)}
+        following, n_shown = first + cores, 0
+        while waiting:
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            for it in done:
+                n_shown += it.result()[1]
+                yield it.result()
+            while n_shown < n_pictures and len(waiting) < cores:
+                waiting.add(pool.submit(judged, following))
+                following += 1
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=int, default=1_000_000)
@@ -188,29 +224,20 @@ def main() -> int:
     n_shown = n_films = n_bad = 0
     began_s = told_s = time.monotonic()
     worst: dict[str, float] = {}
-    with headless(SIZE) as context:
-        mill = Mill(context.gl, context.is_software)
-        while n_shown < asked.pictures:
-            analyser, n = film(mill, asked.seed + n_films, asked.keep)
-            figures = analyser.figures()
-            n_shown, n_films = n_shown + n, n_films + 1
-            for name in ("flashes", "red_flashes", "stripes_s", "rise_per_s", "mean", "sustained_s"):
-                worst[name] = max(worst.get(name, 0.0), float(getattr(figures, name)))
-            bad = broken(figures)
-            if bad:
-                n_bad += 1
-                print(f"film of seed {asked.seed + n_films - 1}: {', '.join(bad)}", flush=True)
-            if asked.keep:
-                break
-            if time.monotonic() - told_s > 30.0:
-                told_s = time.monotonic()
-                rate = n_shown / (told_s - began_s)
-                left_s = (asked.pictures - n_shown) / rate
-                print(
-                    f"{n_shown} pictures, {rate:.0f}/s, {left_s / 60:.0f} min left; worst {worst}",
-                    file=sys.stderr,
-                    flush=True,
-                )
+    for seed, n, figures in [judged(asked.seed, asked.keep)] if asked.keep else films(asked.seed, asked.pictures):
+        n_shown, n_films = n_shown + n, n_films + 1
+        for name in ("flashes", "red_flashes", "stripes_s", "rise_per_s", "mean", "sustained_s"):
+            worst[name] = max(worst.get(name, 0.0), float(getattr(figures, name)))
+        bad = broken(figures)
+        if bad:
+            n_bad += 1
+            print(f"film of seed {seed}: {', '.join(bad)}", flush=True)
+        if time.monotonic() - told_s > 30.0:
+            told_s = time.monotonic()
+            rate = n_shown / (told_s - began_s)
+            left_s = (asked.pictures - n_shown) / rate
+            told = f"{n_shown} pictures, {rate:.0f}/s, {left_s / 60:.0f} min left; worst {worst}"
+            print(told, file=sys.stderr, flush=True)
     print(f"{n_shown} pictures in {n_films} films: {n_bad} films over a limit; worst {worst}")
     return 1 if n_bad else 0
 

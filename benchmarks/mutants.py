@@ -25,6 +25,7 @@ from pathlib import Path
 import hypothesis  # noqa: F401  # imported before the processes part: each of them starts sooner
 import numpy as np  # noqa: F401
 import pytest
+import scipy.fft  # noqa: F401
 
 ROOT = Path(__file__).parent.parent
 SETTINGS = "tests/test_limits.py::test_what_may_be_set_ends_where_it_is_written[biofeed.{}]"
@@ -32,14 +33,16 @@ TESTS = {  # the quickest first: few mutants need the others
     "biofeed/limits.py": ["tests/test_limits.py"],
     "biofeed/safety.py": ["tests/test_safety_edges.py", SETTINGS.format("safety"), "tests/test_safety.py"],
     "biofeed/graphics/guard.py": [
+        "tests/graphics/test_guard_edges.py",
         SETTINGS.format("graphics.guard"),
         "tests/graphics/test_guard.py",
-        "tests/graphics/test_stripes.py",
     ],
     "biofeed/graphics/stripes.py": ["tests/graphics/test_stripes.py"],
+    "biofeed/graphics/patterns.py": ["tests/graphics/test_patterns_edges.py", "tests/graphics/test_patterns.py"],
     "biofeed/sound/limiter.py": [
         SETTINGS.format("sound.limiter"),
         "tests/sound/test_limiter.py",
+        "tests/sound/test_dose.py",
         "tests/sound/test_sound_guard.py",
     ],
 }

@@ -25,7 +25,7 @@ BARS = {
     "not finite, samples": 0.0,
     "true peak, dBTP": Settings().ceiling_dbfs,
     "long-term, LUFS": limits.LOUDEST_LUFS,
-    "rise in 1 s of the loudness of 3 s, dB": limits.LOUDNESS_RISE_DB_PER_S + 0.01,
+    "rise in 1 s of the loudness of 3 s, dB": limits.LOUDNESS_RISE_DB_PER_S,
     "rise of an onset of under 150 ms, dB": limits.ONSET_DB,
     "above 70 dBA, calibrated so that -23 LUFS are 75 dBA, dB": 0.1,
 }

@@ -11,18 +11,19 @@ by more than dither, and what is left is dim and warm. The way back is shortened
 
 import argparse
 import contextlib
+import functools
 import os
 import sys
 import threading
 import time
 from dataclasses import replace
-from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from biofeed import flow, worlds
+from biofeed.children import Beating, Child, ChildPlan
 from biofeed.clock import MonotonicClock
 from biofeed.config import Config
 from biofeed.engine import Engine
@@ -30,7 +31,7 @@ from biofeed.graphics import measures, picture
 from biofeed.graphics.context import window
 from biofeed.graphics.renderer import Settings
 from biofeed.limits import STOP_CALM_S, STOP_FIRST_CHANGE_S
-from biofeed.live import ChildPlan, Mailbox, Session
+from biofeed.live import Mailbox, Session
 from biofeed.messages import ControlFrame
 from biofeed.scene import Scene
 from biofeed.sensors.serial_port import SerialPort
@@ -48,7 +49,7 @@ MEAN = (0.02, 0.06)  # relative luminance of the calm picture
 class Pipe:
     """The real pipe, with another world and another light in each try."""
 
-    def __init__(self, pipe: Connection, first: str) -> None:
+    def __init__(self, pipe: Beating, first: str) -> None:
         self.poll, self.send = pipe.poll, pipe.send
         self._pipe = pipe
         self.scene, self.light = first, 1.0
@@ -149,9 +150,7 @@ def luminance(image: npt.NDArray[np.int16]) -> float:
     return float(measures.luminance(image.astype(np.uint8)).mean())
 
 
-def watched(
-    pipe: Connection, scenes: dict[str, Scene], first: str, size: tuple[int, int], tries: int, seed: int
-) -> None:
+def watched(pipe: Beating, scenes: dict[str, Scene], first: str, size: tuple[int, int], tries: int, seed: int) -> None:
     """The picture process, every picture of which is read back."""
     picture.GLIDE_S = BACK_S  # the way back alone
     context = window(size, False, "stop")
@@ -209,22 +208,27 @@ def main() -> int:
                 )
         elif kind == "over":
             session.ask("end")
-        elif kind in ("error", "supervisor"):
+        elif kind == "error":
             print(kind, value, flush=True)
             session.ask("end")
 
+    def look(frame: ControlFrame, *_: Any) -> None:
+        death = child.death() if frame.tick % 60 == 0 else None
+        if death and len(told) < asked.tries:
+            print(death, flush=True)
+            session.ask("end")
+
     args = (dict(shown), first, (width, height), asked.tries, asked.seed)
-    session = Session(
-        Engine(config.engine, first), clock, mailbox, [ChildPlan("picture", watched, args, kept=False)], listen, []
-    )
+    child = Child(ChildPlan("picture", watched, args))
+    session = Session(Engine(config.engine, first), clock, mailbox, [child.line], listen, [])
     port.start()
     try:
         with contextlib.suppress(KeyboardInterrupt):  # what was measured until then is told
-            session.run([])
+            session.run([look])
     finally:
         port.close()
         simulated.close()
-        session.close(5.0)
+        child.close(functools.partial(listen, "picture"), 5.0)
     return report(told)
 
 

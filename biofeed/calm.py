@@ -30,7 +30,7 @@ vec3 scene(vec2 p) {
 _BED = """
 title = "Calm"
 [mix]
-level_db = 4.5
+level_db = 3.9
 root_hz = 98.0 # G2
 t60_s = 5.0
 damping = 0.6

@@ -21,13 +21,13 @@ GATES = (
     "limits.py",
     "safety.py",
     "graphics/guard.py",
+    "graphics/patterns.py",
     "graphics/stripes.py",
     "graphics/last_pass.py",
     "graphics/program.py",
     "certify/analyser.py",
     "certify/extremes.py",
     "certify/flashes.py",
-    "certify/stripes.py",
 )
 ROUNDING = 0.002  # luminance: of eight bits and dither, in a mean over a picture
 

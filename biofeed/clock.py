@@ -15,13 +15,18 @@ class Clock(Protocol):
 
 
 class MonotonicClock:
-    """Real time; never goes back, whatever happens to the wall clock."""
+    """Real time; whatever happens to the wall clock, it goes back only when it is turned back."""
 
-    def __init__(self) -> None:
-        self._start_s = time.monotonic()
+    def __init__(self, begins_s: float = 0.0) -> None:
+        """It stands at `begins_s` now: not 0 for a session that goes on."""
+        self._start_s = time.monotonic() - begins_s
 
     def now_s(self) -> float:
         return time.monotonic() - self._start_s
+
+    def turn_back(self, by_s: float) -> None:
+        """Leaves time out: it stands lower by so much from here on."""
+        self._start_s += by_s
 
     def sleep_until(self, time_s: float) -> None:
         left_s = time_s - self.now_s()

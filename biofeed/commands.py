@@ -15,6 +15,7 @@ from typing import Any
 
 from biofeed import __version__, config, offline, recordings, worlds
 from biofeed import analyze as analysis
+from biofeed.children import ChildPlan
 from biofeed.config import Config
 from biofeed.engine import Sink
 from biofeed.errors import OutputError, SceneError, UsageError, nearest
@@ -22,8 +23,7 @@ from biofeed.filming import Canvas, film_process, filming
 from biofeed.flow import Settings as FlowSettings
 from biofeed.graphics.film import check_size
 from biofeed.graphics.preview import preview
-from biofeed.holding import hold, screen_and_sound
-from biofeed.live import ChildPlan
+from biofeed.holding import FILM_PATIENCE_S, backdrop, hold, screen_and_sound
 from biofeed.messages import TICKS_PER_S, ControlFrame, Reading
 from biofeed.preview_sound import PreviewSound
 from biofeed.scene import Scene, parse
@@ -50,7 +50,8 @@ def demo(asked: argparse.Namespace) -> int:
     if headless:
         check_size(asked.size)
         canvas = Canvas(shown, first.name, asked.seed, asked.size, music=asked.music)
-        children = [ChildPlan("film", film_process, (canvas, settings, film), waiting=None, kept=False)]
+        args = (canvas, settings, film)
+        children = [ChildPlan("film", film_process, args, waiting=None, kept=False, patience_s=FILM_PATIENCE_S)]
     else:
         children = screen_and_sound(settings, shown, first.name, asked.seed, full_screen=False, music=asked.music)
     _say(f"biofeed demo: {first.title} with the simulated person {asked.person}, {asked.seconds:g} s in real time")
@@ -78,7 +79,8 @@ def session(asked: argparse.Namespace) -> int:
     started = datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ")
     folder = asked.out or _data_folder() / "sessions" / f"{started}-{first.name}-{secrets.token_hex(2)}"
     children = screen_and_sound(settings, shown, first.name, asked.seed, not asked.window, asked.music)
-    finished = hold(settings, shown, first.name, asked.seed, url, folder, children)
+    behind = None if asked.window else backdrop(settings, asked.seed)
+    finished = hold(settings, shown, first.name, asked.seed, url, folder, children, behind)
     print(f"capsule  {folder}")
     return 0 if finished else 1
 

@@ -64,9 +64,11 @@ def _rested(drive: Drive, rest: float) -> Drive:
     return Drive(**{name: value + rest * (neutral - value) for name, (value, neutral) in pairs.items()})
 
 
-def run(engine: Engine, sleep_until: Callable[[float], None], intake: Intake, sinks: Iterable[Sink]) -> None:
-    """Ticks the engine from 0 until its session has ended, or until the intake raises Over."""
-    for tick in count():
+def run(
+    engine: Engine, sleep_until: Callable[[float], None], intake: Intake, sinks: Iterable[Sink], first_tick: int = 0
+) -> None:
+    """Ticks the engine from `first_tick` until its session has ended, or until the intake raises Over."""
+    for tick in count(first_tick):
         time_s = tick / TICKS_PER_S
         sleep_until(time_s)
         try:

@@ -1,30 +1,28 @@
-"""The live shell: ports, engine, recorder, and the processes of picture and sound, at 60 ticks a second.
+"""The live shell: what came in, engine, recorder, and the lines to picture and sound, at 60 ticks a second.
 
 It runs in the engine's process, which never touches GL or sound: sensor bytes, ticks and the disk must not wait for a
 frame to be drawn. Nothing that a child does, or fails to do, holds up a tick.
 """
 
-import functools
 import gc
-import multiprocessing
 import signal
-import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
+from biofeed.children import Line
 from biofeed.clock import MonotonicClock
 from biofeed.engine import Engine, Sink, run
-from biofeed.messages import CONTROLS, TICKS_PER_S, Command, ControlFrame, Entry, Input, Reading
+from biofeed.messages import CONTROLS, Command, ControlFrame, Entry, Input, Reading
 from biofeed.sensors.intake import Decoding
 
 INTENSITY_STEPS = {"richer": 0.15, "calmer": -0.15}  # what a key press asks for
 CONTROL_STEPS = {"+": 0.125, "-": -0.125}  # of a therapist's controls
 SCENE_STEPS = {"next_scene": 1, "previous_scene": -1}
-RESTART_AFTER_S = 1.0  # a child that died comes back after this, and with every death a little later
-RESTART_AT_MOST_S = 8.0
+BREAK = "break"  # a command that changes nothing: on the record, for how many seconds session time stood still
+STALL_S = 2.0  # ticks that are late by less are caught up with; by more, the machine slept
 
 
 class Port(Protocol):
@@ -51,124 +49,12 @@ class Mailbox:
         return [self._entries.popleft() for _ in range(len(self._entries))]
 
 
-class Outlet:
-    """Sends frames to a child from a thread of its own, so that a child that hangs cannot hold up a tick.
-
-    At most `waiting` frames wait: the oldest gives way. With None every frame is sent in the end.
-    """
-
-    def __init__(self, pipe: Connection, waiting: int | None) -> None:
-        self._pipe = pipe
-        self._waiting: deque[ControlFrame] = deque(maxlen=waiting)
-        self._change = threading.Condition()
-        self._open = True
-        self._thread = threading.Thread(target=self._run, name="outlet", daemon=True)
-        self._thread.start()
-
-    def send(self, frame: ControlFrame) -> None:
-        with self._change:
-            self._waiting.append(frame)
-            self._change.notify()
-
-    def close(self) -> None:
-        """Lets it send what waits, and then None, by which the child knows that it is over."""
-        with self._change:
-            self._open = False
-            self._change.notify()
-
-    def _run(self) -> None:
-        while True:
-            with self._change:
-                self._change.wait_for(lambda: self._waiting or not self._open)
-                frame = self._waiting.popleft() if self._waiting else None
-            try:
-                self._pipe.send(frame)
-            except (OSError, ValueError):  # the child is gone: the supervisor sees to it
-                return
-            if frame is None:
-                return
-
-
-@dataclass(frozen=True, slots=True)
-class ChildPlan:
-    """A process to spawn: `target(pipe, *args)`; `waiting` as in Outlet; one that is not `kept` stays dead."""
-
-    name: str
-    target: Callable[..., None]
-    args: tuple[Any, ...]
-    waiting: int | None = 1
-    kept: bool = True
-
-
-class Child:
-    """A spawned process that gets frames and gives back messages; started again when it dies."""
-
-    def __init__(self, plan: ChildPlan) -> None:
-        self.plan = plan
-        self.n_deaths = 0
-        self._dead_since_s: float | None = None
-        self._spawn()
-
-    def _spawn(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(
-            target=self.plan.target, args=(theirs, *self.plan.args), name=self.plan.name, daemon=True
-        )
-        self._process.start()
-        theirs.close()
-        self._outlet = Outlet(self._pipe, self.plan.waiting)
-
-    def send(self, frame: ControlFrame) -> None:
-        self._outlet.send(frame)
-
-    def poll(self) -> list[tuple[str, Any]]:
-        """What the child has said since the last call."""
-        said: list[tuple[str, Any]] = []
-        try:
-            while self._pipe.poll(0):
-                said.append(self._pipe.recv())
-        except (OSError, EOFError):
-            pass
-        return said
-
-    def supervise(self, now_s: float) -> str | None:
-        """Call now and then: starts a dead child again, later each time; gives a sentence when something happened."""
-        if self._process.is_alive():
-            return None
-        if self._dead_since_s is None:
-            self._dead_since_s = now_s
-            self.n_deaths += 1
-            return f"the {self.plan.name} process ended with code {self._process.exitcode}"
-        wait_s = min(RESTART_AFTER_S * self.n_deaths, RESTART_AT_MOST_S)
-        if self.plan.kept and now_s - self._dead_since_s >= wait_s:
-            self._dead_since_s = None
-            self._outlet.close()
-            self._pipe.close()
-            self._spawn()
-            return f"the {self.plan.name} process was started again"
-        return None
-
-    def close(self, listen: Callable[[str, Any], None], patience_s: float) -> bool:
-        """Ends it and hears it out; False when it had to be killed after `patience_s`, or failed."""
-        self._outlet.close()
-        clock = MonotonicClock()
-        while self._process.is_alive() and clock.now_s() < patience_s:
-            self._process.join(0.05)
-            for kind, value in self.poll():
-                listen(kind, value)
-        finished = not self._process.is_alive()
-        if not finished:
-            self._process.kill()
-        self._process.join()
-        self._pipe.close()
-        return finished and self._process.exitcode == 0
-
-
 class Session:
-    """One live session: what came in, what was decided, and the children who show it.
+    """One live session: what came in, what was decided, and the lines to the children who show it.
 
     `listen(child, kind, value)` hears what the children say; "event" becomes a command at the next tick by itself.
+    `on_stall()` is called after the machine slept: session time stood still meanwhile, and what the ports hold is
+    stale. `decode`, `controls` (changed here) and `first_tick` are those of a session that goes on.
     """
 
     def __init__(
@@ -176,25 +62,41 @@ class Session:
         engine: Engine,
         clock: MonotonicClock,
         mailbox: Mailbox,
-        children: Sequence[ChildPlan],
+        lines: Sequence[Line],
         listen: Callable[[str, str, Any], None],
         scenes: Sequence[str] = (),
+        *,
+        decode: Decoding | None = None,
+        controls: dict[str, float] | None = None,
+        first_tick: int = 0,
+        on_stall: Callable[[], None] = lambda: None,
     ) -> None:
         self._engine = engine
         self._clock = clock
         self._mailbox = mailbox
-        self._decode = Decoding()
+        self._decode = decode or Decoding()
         self._listen = listen
         self._scenes = list(scenes)
-        self._asked: list[tuple[str, float | str | None]] = []
-        self._stopping = False
+        self._first_tick = first_tick
+        self._on_stall = on_stall
+        self._asked: deque[tuple[str, float | str | None]] = deque()
+        self._is_stopping = self._is_interrupted = False
         self._latest: ControlFrame | None = None
-        self._controls = dict(CONTROLS)  # as asked for
-        self._children = [Child(plan) for plan in children]
+        self._controls = dict(CONTROLS) if controls is None else controls  # as asked for
+        self._lines = {line.name: line for line in lines}
+        self._laid: deque[tuple[str, Connection, int | None]] = deque()
 
     def ask(self, kind: str, value: float | str | None = None) -> None:
-        """A command for the next tick."""
+        """A command for the next tick; from any thread."""
         self._asked.append((kind, value))
+
+    def interrupt(self) -> None:
+        """The next tick raises KeyboardInterrupt; from any thread."""
+        self._is_interrupted = True
+
+    def lay(self, name: str, pipe: Connection, waiting: int | None) -> None:
+        """That child was started, with this pipe; from any thread."""
+        self._laid.append((name, pipe, waiting))
 
     def run(self, sinks: Sequence[Sink]) -> None:
         """The session from its first tick to its end. SIGINT and SIGTERM end it softly; a second one at once."""
@@ -202,44 +104,63 @@ class Session:
         gc.freeze()  # what stands now stands for the session: looking through it again would cost milliseconds
         previous = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
-            run(self._engine, self._clock.sleep_until, self._intake, [*sinks, self._show])
+            run(self._engine, self._sleep_until, self._intake, [*sinks, self._show], self._first_tick)
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
 
-    def close(self, patience_s: float) -> bool:
-        """Ends the children; True when every one of them finished by itself."""
-        results = []
-        for child in self._children:
-            results.append(child.close(functools.partial(self._listen, child.plan.name), patience_s))
-        return all(results)
+    def close(self, patience_s: float) -> None:
+        """Tells the children that it is over, and hears them out until they are gone."""
+        for line in self._lines.values():
+            line.end()
+        clock = MonotonicClock()
+        while any(line.is_open for line in self._lines.values()) and clock.now_s() < patience_s:
+            self._hear()
+            time.sleep(0.05)
 
     def _on_signal(self, number: int, _frame: Any) -> None:
-        if self._stopping:
+        if self._is_stopping:
             raise KeyboardInterrupt
-        self._stopping = True
+        self._is_stopping = True
         self.ask("end")
 
+    def _sleep_until(self, time_s: float) -> None:
+        self._clock.sleep_until(time_s)
+        late_s = self._clock.now_s() - time_s
+        if late_s > STALL_S:
+            self._clock.turn_back(late_s)
+            self._mailbox.take()
+            self._on_stall()
+            self.ask(BREAK, late_s)
+
     def _intake(self, tick: int, time_s: float) -> tuple[list[Entry], list[Input]]:
-        asked, self._asked = self._asked, []
-        entries: list[Entry] = [Command(tick, kind, value) for kind, value in asked]
+        if self._is_interrupted:
+            raise KeyboardInterrupt
+        entries: list[Entry] = [Command(tick, *self._asked.popleft()) for _ in range(len(self._asked))]
         entries += self._mailbox.take()
         return entries, self._decode(entries)
 
     def _show(self, frame: ControlFrame, _reading: Reading, _entries: Sequence[Entry]) -> None:
         self._latest = frame
-        supervise = frame.tick % (TICKS_PER_S // 4) == 0
-        for child in self._children:
-            child.send(frame)
-            for kind, value in child.poll():
-                if kind == "event":
-                    self._on_event(str(value))
-                self._listen(child.plan.name, kind, value)
-            told = child.supervise(frame.time_s) if supervise else None
-            if told:
-                self._listen(child.plan.name, "supervisor", told)
+        if self._laid:
+            self._hear()  # the last words of who is replaced
+        while self._laid:
+            name, pipe, waiting = self._laid.popleft()
+            if name in self._lines:
+                self._lines[name].end()
+            self._lines[name] = Line(name, pipe, waiting)
+        for line in self._lines.values():
+            line.send(frame)
+        self._hear()
 
-    def _on_event(self, event: str) -> None:
+    def _hear(self) -> None:
+        for line in self._lines.values():
+            for kind, value in line.poll():
+                if kind == "event":
+                    self.on_event(str(value))
+                self._listen(line.name, kind, value)
+
+    def on_event(self, event: str) -> None:
         """Keys and buttons, as commands at the next tick; pause is a toggle, and the worlds go round.
 
         However many keys are struck, they are one stop; the second one, which ends the session, is for who leaves.

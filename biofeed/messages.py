@@ -128,6 +128,7 @@ class Command:
 
     `stop` leads to the calm at once, and out of the calm to the end; `end` leads to the end from everywhere.
     `inhale` is given as the person is asked to breathe in now: it settles which way a belt of unknown polarity goes.
+    `break` is nobody's wish and changes nothing: it says for how many seconds session time stood still.
     `press` is the person's one button. From `volume` on they are a therapist's live controls; all of them are ramped.
     """
 

@@ -3,7 +3,7 @@
 import threading
 from typing import Any
 
-from biofeed.live import Child, ChildPlan
+from biofeed.children import Child, ChildPlan
 from biofeed.messages import ControlFrame
 from biofeed.scene import Scene
 from biofeed.sound.limiter import Settings
@@ -31,14 +31,14 @@ class PreviewSound:
     def send(self, frame: ControlFrame) -> None:
         """The newest frame."""
         if self._child:
-            self._child.send(frame)
+            self._child.line.send(frame)
 
     def poll(self) -> list[tuple[str, Any]]:
         """What the sound process has said since the last call, and when it died."""
         if self._child is None:
             return []
-        told = self._child.supervise(0.0)
-        return self._child.poll() + ([("supervisor", told)] if told else [])
+        told = self._child.death()
+        return self._child.line.poll() + ([("supervisor", told)] if told else [])
 
     def close(self) -> None:
         """Fades out and ends."""

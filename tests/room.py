@@ -99,7 +99,7 @@ class Room:
         self.session._show(frame, self.engine.reading, entries)
         heard, self.sent = self.sent, []
         for word in heard:
-            self.session._on_event(word)
+            self.session.on_event(word)
         self.frames.append(frame)
         self._fresh = frame
         self.engine_ticks += 1

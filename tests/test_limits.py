@@ -59,7 +59,7 @@ SETTINGS: dict[type[Any], dict[str, tuple[float, float, float]]] = {
     limiter.Settings: {
         "ceiling_dbfs": (-6.0, -24.0, -1.0),
         "release_s": (0.25, 0.2, 2.0),
-        "onset_db": (8.0, 3.0, 8.0),
+        "onset_db": (8.5, 3.0, 8.5),
         "rise_db_per_s": (3.0, 1.0, 3.0),
         "latency_s": (0.06, 0.03, 0.3),
     },

@@ -2,18 +2,19 @@
 
 import importlib.util
 import os
+import re
 from collections.abc import Sequence
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from biofeed import offline
+from biofeed.children import Beating, Child, ChildPlan
 from biofeed.clock import MonotonicClock
 from biofeed.config import Config, as_table
 from biofeed.engine import Engine
-from biofeed.live import ChildPlan, Mailbox, Session
+from biofeed.live import STALL_S, Mailbox, Session
 from biofeed.messages import TICKS_PER_S, Command, ControlFrame, Entry, LinkState, Reading, Received
 from biofeed.sensors.serial_port import SerialPort
 from biofeed.sensors.simulated import SimulatedDevice
@@ -24,7 +25,7 @@ from biofeed.session.recorder import Recorder
 CONFIG = Config().lasting(60.0)
 
 
-def echo(pipe: Connection, dies_at: int | None) -> None:
+def echo(pipe: Beating, dies_at: int | None) -> None:
     """A child that says which tick it saw, presses keys, and may die."""
     pipe.send(("ready", os.getpid()))
     while (frame := pipe.recv()) is not None:
@@ -35,11 +36,15 @@ def echo(pipe: Connection, dies_at: int | None) -> None:
     pipe.send(("done", None))
 
 
-def sulk(pipe: Connection) -> None:
+def sulk(pipe: Beating) -> None:
     """A child that never reads what it is sent."""
     pipe.poll(600.0)
     while True:
         pass
+
+
+def fail(pipe: Beating) -> None:
+    raise RuntimeError("no picture")
 
 
 class Held:
@@ -58,7 +63,9 @@ class Held:
         simulated = SimulatedPort(SimulatedDevice("calm", 1), clock.now_s)
         simulated.start()
         port = SerialPort(simulated.url, "sensor0", clock.now_s, mailbox.put, CONFIG.port)
-        session = Session(engine, clock, mailbox, children, lambda *said: self.said.append(said), ["aurora", "tide"])
+        fed = [Child(plan) for plan in children]
+        lines = [child.line for child in fed]
+        session = Session(engine, clock, mailbox, lines, lambda *said: self.said.append(said), ["aurora", "tide"])
 
         def record(frame: ControlFrame, reading: Reading, entries: Sequence[Entry]) -> None:
             recorder.tick(frame.tick, entries, digest_of(frame))
@@ -76,7 +83,8 @@ class Held:
         port.close()
         simulated.close()
         recorder.close("ended")
-        self.finished = session.close(5.0)
+        session.close(0.5)
+        self.finished = sum(child.close(lambda *_: None, 1.0) for child in fed) == len(fed)
         self.capsule = Capsule.open(folder)
 
 
@@ -94,15 +102,58 @@ def test_a_live_session_is_recorded_and_replays_to_the_very_same_frames(tmp_path
 
 
 @pytest.mark.hazard("H-24")
-def test_a_child_that_dies_is_started_again_and_one_that_hangs_holds_up_nothing(tmp_path: Path) -> None:
+def test_a_child_that_dies_and_one_that_hangs_hold_up_nothing(tmp_path: Path) -> None:
     plans = [ChildPlan("mortal", echo, (20,)), ChildPlan("sulking", sulk, ())]
     held = Held(tmp_path / "capsule", plans, end_at=5 * TICKS_PER_S)
-    told = [str(value) for child, kind, value in held.said if (child, kind) == ("mortal", "supervisor")]
-    assert told[0] == "the mortal process ended with code 3"
-    assert told[1] == "the mortal process was started again"
-    assert len({value for child, kind, value in held.said if (child, kind) == ("mortal", "ready")}) == 2
     assert [frame.tick for frame in held.frames] == list(range(len(held.frames)))
-    assert not held.finished  # the sulking one had to be killed
+    assert not held.finished  # one had failed, the other had to be killed
+
+
+@pytest.mark.hazard("H-24")
+def test_a_child_s_failure_is_told_in_a_sentence() -> None:
+    child = Child(ChildPlan("clumsy", fail, ()))
+    said: list[tuple[str, Any]] = []
+    assert not child.close(lambda *words: said.append(words), 10.0)
+    assert [kind for kind, _ in said] == ["error"]
+    assert re.fullmatch(r"it failed \(test_live\.py:\d+: RuntimeError: no picture\)", said[0][1])
+    assert child.death() == "the clumsy process ended with code 1"
+
+
+@pytest.mark.hazard("H-24")
+def test_a_machine_that_slept_goes_on_where_it_was_and_makes_up_for_nothing() -> None:
+    class Sleeping(MonotonicClock):
+        """Time that passes by itself, and once for an hour."""
+
+        now = 0.0
+
+        def now_s(self) -> float:
+            return self.now
+
+        def sleep_until(self, time_s: float) -> None:
+            self.now = max(self.now, time_s) + (3600.0 if time_s == 1.0 else 0.01)
+
+        def turn_back(self, by_s: float) -> None:
+            self.now -= by_s
+
+    engine, mailbox, clock = Engine(CONFIG.engine, "tide"), Mailbox(), Sleeping()
+    stalls: list[float] = []
+    mailbox.put(Received("sensor0", 3600.0, b"stale"))
+    session = Session(
+        engine, clock, mailbox, [], lambda *_: None, ["tide"], on_stall=lambda: stalls.append(clock.now_s())
+    )
+    ticks: list[tuple[int, tuple[Entry, ...], float]] = []
+
+    def note(frame: ControlFrame, _reading: Reading, entries: Sequence[Entry]) -> None:
+        ticks.append((frame.tick, tuple(entries), clock.now_s()))
+        mailbox.put(Received("sensor0", clock.now_s(), b"stale" if frame.tick == TICKS_PER_S - 1 else b""))
+        if frame.tick == 2 * TICKS_PER_S:
+            session.ask("end")
+
+    session.run([note])
+    assert stalls == [1.0]
+    assert ticks[-1][0] == len(ticks) - 1 < 3 * TICKS_PER_S
+    assert all(abs(now_s - tick / TICKS_PER_S) < STALL_S for tick, _, now_s in ticks)
+    assert ticks[TICKS_PER_S][1] == (Command(TICKS_PER_S, "break", pytest.approx(3600.0)),)
 
 
 @pytest.mark.hazard("H-11")
@@ -126,7 +177,7 @@ def test_however_many_keys_are_struck_they_are_one_stop_and_leaving_is_another()
         session._show(frame, engine.reading, entries)
         states.append(frame.state)
         for event in ("stop", "stop") if tick < 50 else ("leave",):
-            session._on_event(event)
+            session.on_event(event)
     assert states == ["arriving"] + ["calm"] * 50 + ["ending"] * 9
 
 
@@ -138,7 +189,7 @@ def test_the_same_key_that_pauses_goes_on_from_a_pause_and_from_the_calm() -> No
         kind = {0: "pause", 40: "stop"}.get(tick)
         frame = engine.step(tick, tick / TICKS_PER_S, [Command(tick, kind)] if kind else [])
         session._show(frame, engine.reading, [])
-        session._on_event("pause")
+        session.on_event("pause")
         asked += [entry.kind for entry in session._intake(tick, 0.0)[0] if isinstance(entry, Command)]
     assert set(asked) == {"resume"}
 
@@ -182,7 +233,7 @@ def test_a_key_becomes_a_command_at_the_next_tick(event: str, kind: str, value: 
     engine = Engine(CONFIG.engine, "tide")
     session = Session(engine, MonotonicClock(), Mailbox(), [], lambda *_: None, ["aurora", "tide"])
     session._show(engine.step(0, 0.0, []), engine.reading, [])
-    session._on_event(event)
+    session.on_event(event)
     entries, inputs = session._intake(1, 1.0 / TICKS_PER_S)
     assert [(entry.kind, entry.value) for entry in entries] == [(kind, value)]  # type: ignore[union-attr]
     assert inputs == entries

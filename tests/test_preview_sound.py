@@ -40,7 +40,7 @@ def until(sound: PreviewSound, wanted: Callable[[tuple[str, Any]], bool]) -> Any
                 return said[1]
         if sound._child:
             with contextlib.suppress(OSError):
-                sound._child._pipe.poll(0.05)  # gives way to the process that is to say it
+                sound._child.line._pipe.poll(0.05)  # gives way to the process that is to say it
 
 
 @pytest.fixture

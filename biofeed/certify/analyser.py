@@ -11,8 +11,8 @@ import numpy.typing as npt
 from biofeed import limits
 from biofeed.certificates import Figures
 from biofeed.certify.flashes import Cells, Flashes, GeneralFlashes, Marks, RedFlashes
-from biofeed.certify.stripes import Stripes
 from biofeed.graphics import measures
+from biofeed.graphics.patterns import Patterns
 from biofeed.sound.kernel import kernel
 
 # Cells across the longer side at most, each the mean of its linear light. WCAG sees the picture 30 degrees wide, so one
@@ -21,7 +21,7 @@ CELLS = 320
 FAINT_RED = 0.1 * limits.RED_DELTA  # of max(0, R - G - B): below it a pixel is black, whatever the share of its red
 STRIPES_EVERY_S = 0.1
 FLOW_EVERY_S, FLOW_OVER_S = 0.5, 0.1  # a block of 24 cells is followed for 4: up to 5 degrees/s
-FLOW_CELLS, STRIPE_CELLS = 64, 32  # pictures with a shorter side have too few of them to follow, or to hold stripes
+FLOW_CELLS = 64  # pictures with a shorter side have too few of them to follow
 PEAK_PERCENT = 99.9
 
 _LINEAR = measures.linear(np.arange(256, dtype=np.uint8)).astype(np.float32)
@@ -124,16 +124,16 @@ class _Lasting:
     """How long regular stripes stay, and the pattern that filled most of a picture."""
 
     def __init__(self, shape: tuple[int, int]) -> None:
-        self._look = Stripes(shape) if min(shape) >= STRIPE_CELLS else None
+        self._look = Patterns(shape)
         self._next_s = -np.inf
         self._since_s: float | None = None
         self.longest_s = self.pairs = self.part = 0.0
 
     def __call__(self, at_s: float, luminance: Cells) -> None:
-        if self._look is None or at_s < self._next_s:
+        if at_s < self._next_s:
             return
         self._next_s = at_s + STRIPES_EVERY_S - 1e-6
-        pattern = self._look(luminance.astype(np.float64))
+        pattern = self._look(luminance)
         if pattern and pattern.part > self.part:
             self.part, self.pairs = pattern.part, pattern.pairs
         if pattern is None or pattern.part < limits.STRIPE_PART:

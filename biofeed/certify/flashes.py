@@ -26,6 +26,9 @@ class Flashes:
     """Counts one kind of change; each picture gives the marks of the cells that changed, and when it was shown."""
 
     def __init__(self, shape: tuple[int, int]) -> None:
+        self._low = np.full(shape, np.inf, dtype=np.float32)  # since each cell turned
+        self._high = np.full(shape, -np.inf, dtype=np.float32)
+        self._state = np.full(shape, _FIRST, dtype=np.uint8)
         self._counts = np.zeros(shape, dtype=np.int32)  # changes of each cell within the last second
         self._marks: deque[tuple[float, Marks]] = deque()  # of those pictures of the last second that changed a cell
         self._spare: list[Marks] = []
@@ -87,12 +90,6 @@ class Flashes:
 class GeneralFlashes(Flashes):
     """Changes of relative luminance by a tenth of the full range, whose darker end is below `FLASH_DARKER_BELOW`."""
 
-    def __init__(self, shape: tuple[int, int]) -> None:
-        super().__init__(shape)
-        self._low = np.full(shape, np.inf, dtype=np.float32)
-        self._high = np.full(shape, -np.inf, dtype=np.float32)
-        self._state = np.full(shape, _FIRST, dtype=np.uint8)
-
     def take(self, time_s: float, luminance: Cells) -> None:
         """The next picture's relative luminance, 0..1."""
         marks = self.marks()
@@ -105,9 +102,6 @@ class RedFlashes(Flashes):
 
     def __init__(self, shape: tuple[int, int]) -> None:
         super().__init__(shape)
-        self._low = np.full(shape, np.inf, dtype=np.float32)
-        self._high = np.full(shape, -np.inf, dtype=np.float32)
-        self._state = np.full(shape, _FIRST, dtype=np.uint8)
         self._since = np.zeros(shape, dtype=np.uint8)  # whether the cell was saturated since its last extreme
 
     def take(self, time_s: float, redness: Cells, saturated: Marks) -> None:

@@ -6,6 +6,7 @@ What reaches the window comes out of `Context.poll` as words: "stop" (any key, c
 
 import contextlib
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
@@ -44,6 +45,7 @@ _SOFTWARE = ("llvmpipe", "softpipe", "swrast", "software rasterizer", "swiftshad
 _WHEEL = (4, 5)  # a mouse wheel's turns are told as buttons, too
 _CHANGE_POLLS = 60  # a second
 _EGL_DEVICES = 4  # tried in turn: the first may be a card that this user may not open
+_LOST = ("GL_OUT_OF_MEMORY", "GL_UNKNOWN_ERROR")  # OpenGL 3.3 has no name for a context that was lost
 _WINDOW_PART = 0.8  # of the desktop, when no size is asked for
 
 
@@ -93,12 +95,28 @@ class Context:
             self._inputs.expect_change()
         self._pygame.mouse.set_visible(not self._pygame.display.is_fullscreen())
 
+    def show(self) -> None:
+        """Puts the window before all others; what is drawn has to be presented once more."""
+        if self._pygame is None:
+            return
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # pygame knows no other way to the display's window
+            place = self._pygame.Window.from_display_module()
+        place.show()
+        with contextlib.suppress(self._pygame.error):  # where only the person may give the focus
+            place.focus()
+
     def present(self) -> None:
-        """Shows what was drawn; in a window it waits for the display's next refresh."""
+        """Shows what was drawn; in a window it waits for the display's next refresh.
+
+        Raises OutputError when the graphics driver has lost it.
+        """
         if self.on_present:
             self.on_present()
         if self._pygame is not None:
             self._pygame.display.flip()
+            if self.gl.error in _LOST:
+                raise OutputError("the graphics driver has lost the picture")
 
     def __enter__(self) -> "Context":
         return self
@@ -205,8 +223,11 @@ def headless(size: tuple[int, int] = (1280, 720)) -> Context:
     )
 
 
-def window(size: tuple[int, int] | None, full_screen: bool, title: str) -> Context:
-    """A window (`size` None: most of the desktop) or the full screen. Raises OutputError when neither opens."""
+def window(size: tuple[int, int] | None, full_screen: bool, title: str, is_hidden: bool = False) -> Context:
+    """A window (`size` None: most of the desktop) or the full screen. Raises OutputError when neither opens.
+
+    One that `is_hidden` is there for `Context.show`.
+    """
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # it would greet on standard output
     import pygame  # noqa: PLC0415 - what draws without a screen must run where SDL cannot be loaded
 
@@ -227,6 +248,7 @@ def window(size: tuple[int, int] | None, full_screen: bool, title: str) -> Conte
         elif size is None:
             size = (int(desktop[0] * _WINDOW_PART), int(desktop[1] * _WINDOW_PART))
         flags = pygame.OPENGL | pygame.DOUBLEBUF | (pygame.FULLSCREEN if full_screen else pygame.RESIZABLE)
+        flags |= pygame.HIDDEN if is_hidden else 0
         try:
             display.set_mode(size, flags, vsync=1)
         except pygame.error:  # a driver without vertical sync

@@ -80,7 +80,7 @@ class Guard:
         self._settings = settings or Settings()
         self._mean = 0.0
         self._cells: _Cells | None = None
-        self._stripes = Stripes()
+        self._stripes: Stripes | None = None
         self.correction = NONE  # the last one given
 
     def __call__(self, dt_s: float, luminance: Floats, has_red: bool = False) -> Correction:
@@ -89,13 +89,12 @@ class Guard:
         `luminance` (rows, columns) is its mean relative luminance by cell as drawn; what is not a number counts as
         white. `has_red` tells of cells in which R - G - B of saturated reds is `RED_SEEN` or more, in linear light.
         """
-        bright = luminance
-        low, high = float(bright.min()), float(bright.max())
-        if not 0.0 <= low <= high <= 1.0:  # also true of what is not a number
-            bright = np.clip(np.where(np.isfinite(bright), bright, np.float32(1.0)), 0.0, 1.0)
+        bright = np.clip(luminance, 0.0, 1.0)
+        bright[np.isnan(bright)] = 1.0
         dt_s = min(max(dt_s, 0.0), LONGEST_STEP_S)
-        if self._cells is None or self._cells.shape != bright.shape:
-            self._cells = _Cells(bright.shape)
+        if self._cells is None or self._stripes is None or self._cells.shape != bright.shape:
+            rows, columns = bright.shape
+            self._cells, self._stripes = _Cells(bright.shape), Stripes((rows, columns))
         mean = float(bright.mean())
         contrast = self._stripes(dt_s, bright)
         if contrast < 1.0:
@@ -104,7 +103,7 @@ class Guard:
         gain = 1.0 if mean <= allowed else allowed / mean
         gain = self._cells.most(dt_s, bright, gain)
         self._mean = gain * mean
-        self._cells.show(bright if gain == 1.0 else np.float32(gain) * bright)
+        self._cells.show(np.float32(gain) * bright)
         is_calm = not has_red and contrast == gain == 1.0
         self.correction = NONE if is_calm else Correction(has_red, contrast, mean, gain)
         return self.correction
@@ -121,7 +120,7 @@ class _Cells:
         self._rose_s = np.full(shape, -math.inf)  # when the last rise of FLASH ended, shown or held back
         self._would_rise = np.zeros(shape, dtype=bool)
         self._offended_s = np.full(shape, -math.inf)  # when a rise was last shown that came too soon after another
-        self._field = tuple(max(1, round(n / FLASH_FIELD)) for n in shape)
+        self._field = tuple(math.ceil(n / FLASH_FIELD) for n in shape)
         self._spared = math.ceil(FLASH_FIELD_PART * math.prod(self._field)) - 1  # of a field's cells: they may flash
 
     def most(self, dt_s: float, bright: Floats, gain: float) -> float:
@@ -129,17 +128,16 @@ class _Cells:
         self._now_s += dt_s
         would_rise = bright > self._extreme + np.float32(FLASH)
         would_rise &= ~self._is_up
+        would_before, self._would_rise = self._would_rise, would_rise
         if not would_rise.any():
-            self._would_rise = would_rise
             return gain
         is_held = would_rise & (self._rose_s > self._now_s - FLASH_WINDOW_S)
-        self._rose_s[is_held & ~self._would_rise] = self._now_s  # a rise that is tried counts: who goes on stays held
-        self._would_rise = would_rise
+        self._rose_s[is_held & ~would_before] = self._now_s  # a rise that is tried counts: who goes on stays held
         has_offended = self._offended_s > self._now_s - FLASH_WINDOW_S
         if np.count_nonzero(is_held | has_offended) <= self._spared:
             return gain
         limit = np.where(is_held, self._extreme + np.float32(FLASH), np.float32(math.inf))
-        limit[has_offended] = -1.0  # these are among the spared already
+        limit[has_offended] = -math.inf  # these are among the spared already
         if self._is_kept(gain * bright > limit):
             return gain
         low, high = 0.0, gain
@@ -156,11 +154,11 @@ class _Cells:
         falls &= self._is_up
         if rises.any():
             self._offended_s[rises & (self._rose_s > self._now_s - FLASH_WINDOW_S)] = self._now_s
-        goes_on = self._is_up & (shown > self._extreme)
+        is_over = shown > self._extreme
+        goes_on = self._is_up & is_over
         np.copyto(self._rose_s, self._now_s, where=rises | goes_on)  # a rise that goes on has not ended yet
         turns = rises | falls
-        moves = turns | goes_on | (~self._is_up & (shown < self._extreme))
-        np.copyto(self._extreme, shown, where=moves)
+        np.copyto(self._extreme, shown, where=turns | (self._is_up == is_over))
         self._is_up ^= turns
 
     def _is_kept(self, violates: Bools) -> bool:

@@ -3,6 +3,8 @@
 The computed picture is display-encoded sRGB with its relative luminance in the fourth channel; sizes are in pixels.
 """
 
+import math
+
 import moderngl
 import numpy as np
 import numpy.typing as npt
@@ -14,31 +16,38 @@ from biofeed.limits import RED_SHARE
 
 Cells = npt.NDArray[np.float32]
 
+_RED_KEPT = 0.96 * RED_SHARE  # 8 bits, dither and the cubic below need some room
+
 # A picture carries its relative luminance in the fourth channel: measuring it is adding up, and a linear fetch between
-# four texels adds them up. How red those four are together is told from a cubic that decodes sRGB to within 0.002. A
-# cell in which a saturated red might make a flash has its luminance told as negative: so one number tells both.
-_MEASURE = f"""#version 330 core
+# four texels adds them up. How red those four are together is told from a cubic in place of sRGB's power: it tells the
+# share of red to within 0.008 where that matters. A cell in which a saturated red might make a flash has its luminance
+# told as negative: so one number tells both. How many fetches a cell takes is written into the program: counted while
+# it runs, they cost a software renderer double.
+_MEASURE = """#version 330 core
 uniform sampler2D picture;
 out float cell;
-void main() {{
-    ivec2 cells = ivec2({GRID[1]}, {GRID[0]}), fours = (textureSize(picture, 0) - 1) / (2 * cells) + 1;
+void main() {
+    const vec2 cells = vec2(%d.0, %d.0), fours = vec2(%d.0, %d.0);
     vec2 corner = floor(gl_FragCoord.xy);
     float light = 0.0, red = 0.0;
-    for (int y = 0; y < fours.y; y++)
-        for (int x = 0; x < fours.x; x++) {{
-            vec4 four = textureLod(picture, (corner + (vec2(x, y) + 0.5) / vec2(fours)) / vec2(cells), 0.0);
-            vec3 c = four.rgb * (four.rgb * (four.rgb * 0.3053 + 0.6822) + 0.0125);
+    for (float y = 0.5; y < fours.y; y++)
+        for (float x = 0.5; x < fours.x; x++) {
+            vec4 four = textureLod(picture, (corner + vec2(x, y) / fours) / cells, 0.0);
+            vec3 c = four.rgb * (four.rgb * (four.rgb * 0.4480 + 0.5065) + 0.0455);
             float others = c.g + c.b;
             light += four.a;
-            red += c.r > {RED_SHARE:.2f} * (c.r + others) ? c.r - others : 0.0;
-        }}
-    float n = float(fours.x * fours.y);
-    cell = red > {RED_SEEN:.4f} * n ? -light / n - 1e-6 : light / n;
-}}
+            red += c.r > %.4f * (c.r + others) ? c.r - others : 0.0;
+        }
+    float n = fours.x * fours.y;
+    cell = red > %.4f * n ? -light / n - 1e-6 : light / n;
+}
 """
 
+SPARED = 0.1  # of a fetch: a picture that is so much larger than fetches reach is seen nearly as well
+
 # What is added is one code value, spread evenly, little of it in low frequencies. Only a picture that the guard
-# corrects pays for the way through linear light: compilers turn a branch into both sides.
+# corrects pays for the way through linear light, and only one with a peak for the cap: compilers turn a branch into
+# both sides.
 _PRESENT = """#version 330 core
 uniform sampler2D picture;
 uniform sampler2D noise;
@@ -50,7 +59,7 @@ out vec4 color;
 void main() {
     vec3 v = texture(picture, gl_FragCoord.xy * texel).rgb;
     %s
-    color = vec4(floor(min(v, peak) * 255.0 + %s) / 255.0, 1.0);
+    color = vec4(floor(v * 255.0 + %s) / 255.0, 1.0);
 }
 """
 
@@ -71,7 +80,6 @@ vec3 corrected(vec3 v) {
 }
 """
 )
-_RED_KEPT = 0.95 * RED_SHARE  # 8 bits and dither need some room
 
 # By figures (benchmarks/reconstruction.py): one linear fetch comes as near to the picture computed at full size as
 # a cubic does in five, or four pictures blended; interleaved gradient noise (Jimenez, SIGGRAPH 2014) leaves a software
@@ -86,12 +94,13 @@ class LastPass:
 
     def __init__(self, gl: moderngl.Context, is_software: bool) -> None:
         self._gl = gl
-        self._measure, self._measure_array = full_screen(gl, _MEASURE)
+        self._measures: dict[tuple[int, int], tuple[moderngl.Program, moderngl.VertexArray]] = {}  # by fetches a cell
         self._cells = gl.framebuffer([gl.texture(GRID[::-1], 1, dtype="f4")])
         self._read = np.empty(GRID, np.float32)
         dither = _GRADIENT_NOISE if is_software else _BLUE_NOISE
-        self._present, self._present_array = full_screen(gl, _PRESENT % ("", "", dither))
-        self._correct, self._correct_array = full_screen(gl, _PRESENT % (_CORRECT, "v = corrected(v);", dither))
+        self._plain = full_screen(gl, _PRESENT % ("", "", dither))
+        self._capped = full_screen(gl, _PRESENT % ("", "v = min(v, peak);", dither))
+        self._corrected = full_screen(gl, _PRESENT % (_CORRECT, "v = min(corrected(v), peak);", dither))
         self._noise = gl.texture((64, 64), 1, data=blue_noise(64).tobytes(), dtype="f4")
         self._noise.filter = (moderngl.NEAREST, moderngl.NEAREST)
 
@@ -103,7 +112,7 @@ class LastPass:
         kept, picture.filter = picture.filter, (moderngl.LINEAR, moderngl.LINEAR)
         picture.use(0)
         self._cells.use()
-        self._measure_array.render(vertices=3)
+        self._measure(picture.size).render(vertices=3)
         picture.filter = kept
         wait(self._gl)
         self._cells.read_into(self._read, components=1, dtype="f4")
@@ -111,6 +120,17 @@ class LastPass:
         if has_red:
             np.abs(self._read, out=self._read)
         return self._read, has_red
+
+    def _measure(self, size: tuple[int, int]) -> moderngl.VertexArray:
+        """What measures a picture of that size."""
+        rows, columns = GRID
+        wide, high = (
+            max(1, math.ceil(n / (2 * cells) - SPARED)) for n, cells in zip(size, (columns, rows), strict=True)
+        )
+        if (wide, high) not in self._measures:
+            text = _MEASURE % (columns, rows, wide, high, _RED_KEPT, RED_SEEN)
+            self._measures[wide, high] = full_screen(self._gl, text)
+        return self._measures[wide, high][1]
 
     def present(
         self,
@@ -124,9 +144,11 @@ class LastPass:
         """Draws the picture at full size, corrected, no channel over `peak` (linear light)."""
         picture.use(0)
         self._noise.use(1)
-        program, array = self._present, self._present_array
-        if correction is not NONE:
-            program, array = self._correct, self._correct_array
+        program, array = self._plain
+        if correction is NONE and peak < 1.0:
+            program, array = self._capped
+        elif correction is not NONE:
+            program, array = self._corrected
             program["red_share"] = _RED_KEPT if correction.is_red else 1.0
             program["contrast"] = correction.contrast
             program["ground"] = correction.ground
@@ -134,16 +156,19 @@ class LastPass:
         shown.use()
         program["texel"] = (1.0 / size[0], 1.0 / size[1])
         program["shift"] = float(tick % _SHIFTS)
-        program["peak"] = 1.0 if peak >= 1.0 else 1.055 * peak ** (1.0 / 2.4) - 0.055
+        if "peak" in program:
+            program["peak"] = 1.0 if peak >= 1.0 else 1.055 * peak ** (1.0 / 2.4) - 0.055
         if "noise" in program:
             program["noise"] = 1
         array.render(vertices=3)
 
     def release(self) -> None:
         """Gives the GL objects back."""
-        arrays = (self._measure_array, self._present_array, self._correct_array)
-        for made in (*arrays, self._measure, self._present, self._correct, self._cells, self._noise):
-            made.release()
+        for program, array in (self._plain, self._capped, self._corrected, *self._measures.values()):
+            array.release()
+            program.release()
+        self._cells.release()
+        self._noise.release()
 
 
 def blue_noise(size: int) -> npt.NDArray[np.float32]:

@@ -138,30 +138,6 @@ def flow(before: Bytes, after: Bytes, dt_s: float, width_deg: float = WIDTH_DEG)
     return Flow(speed, float(textured.mean()), float(known.mean()) if known.size else 1.0)
 
 
-def stripes(light: Floats) -> float:
-    """How much of the contrast of the most striped quarter of a picture is one grating: 0 none, 1 nothing else.
-
-    A quarter is half as wide and high. A grating has five pairs of stripes in it or more: regular stripes can provoke
-    seizures (Wilkins 1995, Visual Stress). Contrast under a tenth counts in proportion.
-    """
-    height, width = light.shape[0] // 2, light.shape[1] // 2
-    contrast = np.log(light + 0.01)
-    window = np.hanning(height)[:, None] * np.hanning(width)[None, :]
-    per_quarter = np.hypot(np.fft.fftfreq(height)[:, None] * height, np.fft.fftfreq(width)[None, :] * width)
-    most = 0.0
-    for y in (0, height // 2, height):
-        for x in (0, width // 2, width):
-            part = contrast[y : y + height, x : x + width]
-            power = np.abs(np.fft.fft2((part - part.mean()) * window)) ** 2
-            power[per_quarter < 4.5] = 0.0
-            whole = float(power.sum())
-            rms = math.sqrt(whole / (float((window**2).sum()) * part.size))
-            near = sum(np.roll(power, (j, i), (0, 1)) for j in (-1, 0, 1) for i in (-1, 0, 1))
-            share = 2.0 * float(np.max(near)) / max(whole, 1e-9)  # twice: each wave is there with both signs
-            most = max(most, share * min(1.0, rms / 0.1))
-    return most
-
-
 def box_dimension(points: npt.NDArray[np.bool_], smallest_px: int = 2, largest_px: int = 32) -> float:
     """The box-counting dimension of a set of pixels (height, width): the slope of log count over log 1 / size.
 

@@ -25,6 +25,7 @@ from biofeed.scene import Scene
 SILENCE_S = 1.0  # without a frame, then calm
 GLIDE_S = 2.0  # into the calm where nobody asked for it, out of it, and from the calm to black at the end
 LONGEST_STEP_TICKS = 60  # a world that was not told anything for a while goes on from where it was
+RAISE_TICKS, RAISE_STEPS = 6, 11  # the guard takes a tenth of a second at once; in a second it is at the calm's light
 _STATUS_S = 1.0
 _TICK_S = 1.0 / TICKS_PER_S
 
@@ -43,21 +44,25 @@ class Calm:
     """What to draw when frames come, stop coming and come again, and after a STOP: nothing jumps.
 
     A STOP stands until the engine has answered it, by its calm or by a second of anything else; without an engine it
-    stands for good.
+    stands for good. One that `begins_calm` follows a picture that died.
     """
 
-    def __init__(self, scene: str) -> None:
+    def __init__(self, scene: str, begins_calm: bool = False) -> None:
         self._last = ControlFrame(0, 0.0, Drive(), scene, Levels(), "arriving", "")
-        self._silent_s = 0.0
+        self._silent_s = SILENCE_S if begins_calm else 0.0
         self._ticks: float | None = None  # None until the first frame has come
-        self._trust = 1.0
+        self._trust = 0.0 if begins_calm else 1.0
         self._light = 1.0
         self._asked_at: int | None = None  # the engine's tick at a STOP that it has not answered yet
-        self._rest = 0.0  # as it is shown
+        self.is_forgotten = False  # an engine that came back did not know of the STOP
+        self._rest = 1.0 if begins_calm else 0.0  # as it is shown
 
     def __call__(self, fresh: ControlFrame | None, dt_s: float, is_over: bool) -> ControlFrame:
         """The frame to draw `dt_s` after the last one; `fresh` is the newest that came since, if any."""
         was_silent = self.is_silent
+        if fresh and was_silent and self.is_stopped and not self._is_asked and self._does_not_know(fresh):
+            self._asked_at = fresh.tick
+            self.is_forgotten = True
         if fresh and self._asked_at is not None:
             is_late = fresh.tick > self._asked_at + TICKS_PER_S
             self._asked_at = None if _is_calm(fresh) or fresh.state == "ended" or is_late else self._asked_at
@@ -94,6 +99,11 @@ class Calm:
     @property
     def _is_asked(self) -> bool:
         return self._asked_at is not None
+
+    def _does_not_know(self, fresh: ControlFrame) -> bool:
+        """Whether this is an engine that goes on from before a STOP which died with another one."""
+        goes_on = fresh.tick < self._last.tick + TICKS_PER_S // 2  # session time stood still
+        return goes_on and not _is_calm(fresh) and fresh.state not in ("ending", "ended")
 
     @property
     def is_dark(self) -> bool:
@@ -142,6 +152,7 @@ class Show:
         settings: Settings | None = None,
         now_s: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        begins_calm: bool = False,
     ) -> None:
         self._pipe = pipe
         self._context = context
@@ -149,7 +160,7 @@ class Show:
         self._enter(first)
         self._now_s = now_s
         self._sleep = sleep
-        self._calm = Calm(first)
+        self._calm = Calm(first, begins_calm)
         self._is_over = False
         self._is_leaving = False  # a second stop was given
         self._is_ready = False
@@ -164,6 +175,18 @@ class Show:
         is_fixed = bool(settings and settings.scale)
         self._governor = None if is_fixed else Governor(self.renderer.scale, context.size[1])
         self._n_steps = 0
+        if begins_calm:
+            self._raise()
+
+    def _raise(self) -> None:
+        """The whole calm, before anybody sees it: the guard's light rises in a window that is hidden."""
+        frame = ControlFrame(0, 0.0, Drive(), self._name, Levels(), "calm", "", 1.0)
+        for n in range(RAISE_STEPS):
+            self.renderer.draw(dataclasses.replace(frame, tick=n * RAISE_TICKS))
+        self._context.present()
+        self._context.show()
+        self.renderer.show_again()
+        self._context.present()
 
     def step(self) -> bool:
         """Waits for a frame, at most a tick, and shows a picture; False when all is over and dark."""
@@ -172,6 +195,9 @@ class Show:
         now_s = self._now_s()
         frame = self._calm(fresh, now_s - self._drawn_s, self._is_over)
         self._drawn_s = now_s
+        if self._calm.is_forgotten:
+            self._calm.is_forgotten = False
+            self._send("event", "stop")
         if frame.scene != self._name:
             self._change(frame.scene)
         if self._context.size != self.renderer.size and min(self._context.size) > 0:
@@ -283,15 +309,19 @@ def picture_process(
     full_screen: bool,
     seed: int,
     settings: Settings,
+    begins_calm: bool = False,
 ) -> None:
-    """The spawned process's target: a window, from first picture to last. Exit code 1 when there is no window."""
+    """The spawned process's target: a window, from first picture to last. Exit code 1 when there is no window.
+
+    One that `begins_calm` is seen only when it shows the whole calm: the picture before it died.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the engine decides how a session ends
     try:
-        context = window(size, full_screen, "biofeed")
+        context = window(size, full_screen, "biofeed", is_hidden=begins_calm)
     except OutputError as error:
         pipe.send(("error", str(error)))
         sys.exit(1)
-    show = Show(pipe, context, scenes, first, seed, settings)
+    show = Show(pipe, context, scenes, first, seed, settings, begins_calm=begins_calm)
     while show.step():
         pass
     context.close()

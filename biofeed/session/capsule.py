@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +51,15 @@ class Opening:
     person: str | None = None  # who is simulated; None: a human being
     version: str = __version__  # of biofeed
     format: int = FORMAT
+
+
+class Cut(NamedTuple):
+    """The part of a log from which a session can go on: its whole records of ticks, in bytes and in ticks."""
+
+    path: Path
+    n_bytes: int
+    n_ticks: int
+    digests: Any  # SHA-256 over them, as hashlib gives it: it goes on, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,14 +188,28 @@ class Capsule:
         path = Path(path)
         return cls(path, *_read_opening(path), _read(path, "log.bin"))
 
-    def ticks(self) -> Iterator[Tick]:
-        """Every usable tick in order."""
+    def ticks(self, first: int = 0) -> Iterator[Tick]:
+        """Every usable tick from that one on, in order."""
         for start, stop in self._records:
             table, at = self._table(start, stop)
+            if not len(table) or table["tick"][-1] < first:
+                continue
             cursor = _Cursor(self._log, at, stop)
             for row in table:
                 entries = tuple(cursor.entry() for _ in range(int(row["n_entries"])))
-                yield Tick(int(row["tick"]), entries, row["digest"].tobytes())
+                if row["tick"] >= first:
+                    yield Tick(int(row["tick"]), entries, row["digest"].tobytes())
+
+    def cut(self, before: int | None = None) -> Cut:
+        """The records up to the last usable one; with `before` only those whose ticks are all under it."""
+        n_bytes, n_ticks, digests = 0, 0, hashlib.sha256()
+        for start, stop in self._records:
+            table, _ = self._table(start, stop)
+            if before is not None and len(table) and table["tick"][-1] >= before:
+                break
+            n_bytes, n_ticks = stop, n_ticks + len(table)
+            digests.update(table["digest"].tobytes())
+        return Cut(self.path, n_bytes, n_ticks, digests)
 
     def _scan(self) -> str:
         """Checks every record once, up to the first that is not whole; returns the digest."""

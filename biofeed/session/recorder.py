@@ -16,6 +16,7 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Self
 
 from biofeed.errors import CapsuleError
 from biofeed.messages import TICKS_PER_S
@@ -23,6 +24,7 @@ from biofeed.session.capsule import (
     DIGEST_BYTES,
     END,
     TICKS,
+    Cut,
     Entry,
     Opening,
     Tick,
@@ -49,17 +51,31 @@ class Recorder:
 
     def __init__(self, folder: Path, opening: Opening, files: Mapping[str, str]) -> None:
         """Creates the capsule; CapsuleError when the folder holds something or cannot be written."""
-        self._folder = Path(folder)
+        create(folder, opening, files)
+        self._begin(Cut(Path(folder), 0, 0, hashlib.sha256()))
+
+    @classmethod
+    def resume(cls, cut: Cut) -> Self:
+        """Goes on with a capsule, where it was cut: what follows there is given up. Raises CapsuleError."""
+        made = cls.__new__(cls)
+        made._begin(cut)
+        return made
+
+    def _begin(self, cut: Cut) -> None:
+        self._folder = cut.path
         self.trouble: str | None = None  # why the recording has stopped, in one sentence
-        self.recorded_tick: int | None = None  # the last one in the file: a kill of this process cannot take it back
+        self.recorded_tick = (
+            cut.n_ticks - 1 if cut.n_ticks else None
+        )  # the last one in the file: a kill of this process cannot take it back
         self._queue: deque[Tick] = deque()
         self._wake = threading.Event()
-        self._ended: str | None = None  # set: close
+        self._is_closing = False
+        self._ended: str | None = None
         self._why: str | None = None
-        self._n_ticks = 0
-        self._digests = hashlib.sha256()
-        self._size = 0  # bytes of whole records
-        self._log = _create(self._folder, opening, files)
+        self._n_ticks = cut.n_ticks
+        self._digests = cut.digests.copy()
+        self._size = cut.n_bytes  # bytes of whole records
+        self._log = _open(self._folder, cut.n_bytes)
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
@@ -77,10 +93,14 @@ class Recorder:
         if waiting == WAKE_TICKS:
             self._wake.set()
 
-    def close(self, ended: str) -> None:
-        """Writes what is left and the last record, which says why the session ended; a second call does nothing."""
-        if self._ended is None:
+    def close(self, ended: str | None) -> None:
+        """Writes what is left and the last record, which says why the session ended; a second call does nothing.
+
+        With None there is no last record: the session is to go on.
+        """
+        if not self._is_closing:
             self._ended = ended
+            self._is_closing = True
             self._wake.set()
         self._thread.join(CLOSE_S)
         if self._thread.is_alive():
@@ -97,14 +117,14 @@ class Recorder:
             while True:
                 self._wake.wait(WRITE_S)
                 self._wake.clear()
-                ended = self._ended  # read before the queue: nothing that came before `close` is missed
+                is_closing = self._is_closing  # read before the queue: nothing that came before `close` is missed
                 self._write_queue()
-                if ended is not None:
-                    self._write_end(self._why or ended)
-                if ended is not None or time.monotonic() - synced_s >= SYNC_S:
+                if is_closing and self._ended is not None:
+                    self._write_end(self._why or self._ended)
+                if is_closing or time.monotonic() - synced_s >= SYNC_S:
                     _sync_file(self._log)
                     synced_s = time.monotonic()
-                if ended is not None:
+                if is_closing:
                     return
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -144,9 +164,12 @@ class Recorder:
             _sync_file(self._log)
 
 
-def _create(folder: Path, opening: Opening, files: Mapping[str, str]) -> int:
-    """The folder with everything but ticks, on the disk; returns the log's descriptor. capsule.json comes last: it is
-    what makes the folder a capsule."""
+def create(folder: Path, opening: Opening, files: Mapping[str, str]) -> None:
+    """The folder with everything but ticks, on the disk. capsule.json comes last: it is what makes it a capsule.
+
+    Raises CapsuleError when the folder holds something or cannot be written.
+    """
+    folder = Path(folder)
     head = opening_bytes(opening, files)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -158,7 +181,7 @@ def _create(folder: Path, opening: Opening, files: Mapping[str, str]) -> int:
             place = folder / "files" / file_path(name)
             place.parent.mkdir(parents=True, exist_ok=True)
             _put(place, text.encode())
-        log = os.open(folder / "log.bin", os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | _BINARY, 0o644)
+        os.close(os.open(folder / "log.bin", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
         for place in (folder / "files", *(folder / "files").rglob("*")):
             if place.is_dir():
                 _sync_folder(place)
@@ -166,6 +189,15 @@ def _create(folder: Path, opening: Opening, files: Mapping[str, str]) -> int:
         _sync_folder(folder.parent)
     except OSError as error:
         raise CapsuleError(f"the capsule {folder} cannot be created: {error.strerror}") from None
+
+
+def _open(folder: Path, n_bytes: int) -> int:
+    """The log's descriptor, to go on after so many bytes of it."""
+    try:
+        log = os.open(folder / "log.bin", os.O_WRONLY | os.O_APPEND | _BINARY)
+        os.ftruncate(log, n_bytes)
+    except OSError as error:
+        raise CapsuleError(f"the capsule {folder} cannot be written: {error.strerror}") from None
     return log
 
 

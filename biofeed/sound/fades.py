@@ -5,7 +5,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-FADE_FROM_DB = -30.0  # where a fade begins, after a first tenth from nothing: over 10 s that is 3 dB a second (H-06)
+FADE_FROM_DB = -18.0  # where a fade begins, after a first tenth from nothing: over 10 s that is 1.8 dB a second (H-06)
 
 
 def slope(way: float) -> float:

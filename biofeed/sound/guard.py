@@ -20,14 +20,17 @@ SMOOTH_GRAINS = 3  # 4 ms: over so many does a gain glide
 AHEAD_GRAINS = LOOK_GRAINS + SMOOTH_GRAINS - 1  # between a grain's coming in and its going out
 STEP_GRAINS = 75  # 100 ms: how often short-term loudness is looked at
 SHORT_STEPS, RISE_STEPS, BED_STEPS = 30, 10, 100  # 3 s, 1 s and 10 s of these
-LATE_STEPS = 2  # of them that do not belong to the bed: what rises just now is none of it
+BED_ENDS = 2  # steps at either end of which a meter's 10 s may hold some or none: what rises just now is none of it
+HOP_GRAINS = 3  # 4 ms: so finely is heard sound told from silence, which does not count
 ONSET_GRAINS = 113  # 151 ms: from a tenth to nine tenths of a rise at least
 
-# "long" is the gain for loudness over long, "edge" the gain at which the last played grain ended.
+# "long" is the gain for loudness over long, "began" and "edge" those of the last played grain.
 _LEVELS = ("reference", "bed", "lately", "allowed", "long_power", "heard_power", "asked_power", "step_power", "energy")
-_GAINS = ("trust", "release", "edge", "long", "long_wanted", "least")
-STATE = np.dtype([(name, "f8") for name in _LEVELS + _GAINS] + [(name, "i8") for name in ("filled", "grain", "n_high")])
-_PEAKS = ("fault_peak", "ceiling", "sure", "crest", "offset", "tiny")  # amplitudes, and factors of such
+_HOPS = ("hop_power", "step_heard", "n_heard")
+_GAINS = ("trust", "release", "began", "edge", "long", "long_wanted", "least")
+_COUNTS = ("filled", "grain", "n_high")
+STATE = np.dtype([(name, "f8") for name in _LEVELS + _HOPS + _GAINS] + [(name, "i8") for name in _COUNTS])
+_PEAKS = ("fault_peak", "ceiling", "sure", "crest", "sure_low", "offset", "tiny")  # amplitudes, and factors of such
 _POWERS = (
     "onset",
     "sudden",
@@ -54,12 +57,14 @@ class Memory(NamedTuple):
     delay: Floats  # (AHEAD_GRAINS + 1, 2 n) those between, sane and without offset
     powers: Floats  # (AHEAD_GRAINS + 1,) and their power, K-weighted, both channels summed
     looks: Floats  # (LOOK_GRAINS,) and of the last ones
+    levels: Floats  # (AHEAD_GRAINS + 1,) the level that each of them ends, as power
     wanted: Floats  # (AHEAD_GRAINS + 1,) the gain that each of them asks for
     held: Floats  # (SMOOTH_GRAINS,) the gains over which one is averaged
     offset: Floats  # (3, 2) by channel: two low-passes that tell the offset, and what is taken away
     weighted: Floats  # (2, 4) by channel: state of the K-weighting
-    lows: Floats  # (ONSET_GRAINS,) level of what went out, as power, by grains
-    steps: Floats  # (BED_STEPS,) mean power of what went out, by steps
+    lows: Floats  # (ONSET_GRAINS,) level of what goes out, as power, by grains; those between are among them
+    steps: Floats  # (SHORT_STEPS,) mean power of what went out, by steps
+    beds: Floats  # (2, BED_STEPS + BED_ENDS) of what was heard of it: summed power of hops, and how many they were
     shorts: Floats  # (RISE_STEPS,) the mean of SHORT_STEPS steps at each of the last steps
 
 
@@ -196,6 +201,20 @@ def _over_long(mean: float, power: float, up_keep: float, down_keep: float, sile
 
 
 @kernel
+def _least_mean(beds: Floats) -> float:
+    """The least mean power of 10 s, wherever they begin and end; 0 where one of them is silent."""
+    least, last = np.inf, beds.shape[1] - 1
+    for begin in range(BED_ENDS + 1):
+        total, count = 0.0, 0.0
+        for k in range(begin, last + 1):
+            total += beds[0, k]
+            count += beds[1, k]
+            if k >= last - BED_ENDS:
+                least = min(least, total / max(1.0, count))
+    return least
+
+
+@kernel
 def _step(m: Memory, rules: npt.NDArray[np.void]) -> None:
     """Every 100 ms: how loud the next ones may be, and where the gain for loudness over long is headed."""
     s, r = m.state[0], rules[0]
@@ -205,12 +224,10 @@ def _step(m: Memory, rules: npt.NDArray[np.void]) -> None:
     m.steps[-1] = power
     m.shorts[:-1] = m.shorts[1:]
     m.shorts[-1] = _mean(m.steps[-SHORT_STEPS:])
-    total, n_heard = 0.0, 0
-    for k in range(BED_STEPS - LATE_STEPS):
-        if m.steps[k] > 0.25 * r.quiet:  # not all of such a step was silence
-            total += m.steps[k]
-            n_heard += 1
-    s.bed = np.sqrt(max(r.quiet, total / max(1, n_heard)))
+    m.beds[:, :-1] = m.beds[:, 1:]
+    m.beds[0, -1], m.beds[1, -1] = s.step_heard, s.n_heard
+    s.step_heard = s.n_heard = 0.0
+    s.bed = np.sqrt(max(r.quiet, _least_mean(m.beds)))
     s.heard_power = _over_long(s.heard_power, power, r.long_up_keep, r.long_down_keep, r.long_silent)
     s.long_power = _over_long(s.long_power, asked, r.long_up_keep, r.long_down_keep, r.long_silent)
     s.long_wanted = min(1.0, np.sqrt(r.long_cap / s.long_power))
@@ -231,7 +248,7 @@ def _by_loudness(
         gain = min(gain, np.sqrt(r.onset * s.reference / level))
     high, free = np.sqrt(level), r.sudden * s.bed
     if high - s.bed > free:  # further only if a tenth of the way was passed long enough ago
-        most = s.bed + max(free, 9.0 * (np.sqrt(_least(lows)) - s.bed))
+        most = s.bed + max(free, 9.0 * (r.sure_low * np.sqrt(_least(lows)) - s.bed))
         gain = min(gain, most / high)
     asked = power * gain * gain
     s.asked_power += asked
@@ -239,6 +256,32 @@ def _by_loudness(
     s.lately = asked + (s.lately - asked) * r.lately_keep
     if s.lately > s.allowed:
         gain *= np.sqrt(s.allowed / s.lately)
+    return float(gain)
+
+
+@kernel
+def _by_dip(
+    state: npt.NDArray[np.void], rules: npt.NDArray[np.void], lows: Floats, levels: Floats, wanted: Floats, gain: float
+) -> float:
+    """The gain that a grain asks for because of what it does to those before it, which are to be played at it too.
+
+    They dip, and what comes after a dip may be an onset from there. Where it would be, no more than what may rise at
+    once is left of it. levels: with this grain's own; wanted: without.
+    """
+    s, r = state[0], rules[0]
+    if gain >= min(_least(wanted), s.release):
+        return gain
+    size = levels.size
+    lowest = highest = levels[0]
+    for k in range(1, size):
+        lowest, highest = min(lowest, levels[k]), max(highest, levels[k])
+    high, free = np.sqrt(highest), r.sudden * s.bed
+    least = min(np.sqrt(_least(lows)), gain * np.sqrt(lowest))
+    if gain * high > s.bed + max(free, 9.0 * (r.sure_low * least - s.bed)):
+        gain = (s.bed + free) / high
+    for k in range(1, size):
+        at = (s.grain - k) % lows.size
+        lows[at] = max(r.quiet, min(lows[at], gain * gain * levels[(s.grain - k) % size]))
     return float(gain)
 
 
@@ -290,8 +333,10 @@ def _grain(m: Memory, rules: npt.NDArray[np.void], weighting: Floats, phases: Fl
     m.powers[at] = m.looks[s.grain % LOOK_GRAINS] = power
     level = max(r.quiet, _mean(m.looks) * s.long * s.long)
     by_loudness = _by_loudness(m.state, rules, m.lows, power, level)
-    gain = _by_peak(m.state, rules, m.delay[before], y, phases, by_loudness)
-    if gain < by_loudness:  # a peak may lie before this grain's first frame
+    by_peak = _by_peak(m.state, rules, m.delay[before], y, phases, by_loudness)
+    m.levels[at], m.wanted[at] = level, 1.0
+    gain = _by_dip(m.state, rules, m.lows, m.levels, m.wanted, by_peak)
+    if by_peak < by_loudness:  # a peak may lie before this grain's first frame
         m.wanted[before] = min(m.wanted[before], gain)
     m.wanted[at] = gain
     heard = max(r.quiet, level * min(gain, s.release) ** 2)
@@ -304,7 +349,13 @@ def _grain(m: Memory, rules: npt.NDArray[np.void], weighting: Floats, phases: Fl
     played = m.powers[due] * (s.edge * s.edge + s.edge * edge + edge * edge) / 3.0
     s.step_power += played
     s.energy += played
-    s.edge = edge
+    s.hop_power += played
+    if s.grain % HOP_GRAINS == 0:
+        if s.hop_power > 0.25 * HOP_GRAINS * r.quiet:  # not all of it was silence
+            s.step_heard += s.hop_power / HOP_GRAINS
+            s.n_heard += 1.0
+        s.hop_power = 0.0
+    s.began, s.edge = s.edge, edge
     s.least = min(s.least, edge)
     if s.grain % STEP_GRAINS == 0:
         _step(m, rules)
@@ -321,7 +372,7 @@ def guard(
 ) -> float:
     """Fills y with what is due while x comes in; returns the least gain at which that is played."""
     s = m.state[0]
-    s.least = s.edge
+    s.least = min(s.began, s.edge)
     size, i = m.inbox.size // 2, 0
     while i < x.shape[0]:
         n = min(x.shape[0] - i, size - s.filled)

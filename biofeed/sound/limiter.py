@@ -37,8 +37,9 @@ LONG_GLIDE_S = 0.2  # time constant of its gain
 LONG_MARGIN_DB = 0.5  # gates of BS.1770 leave quiet stretches out, which the mean over long does not quite
 SHORT_ROOM_DB = 3.0  # of short-term loudness above what is allowed for long
 SILENT_LUFS = -70.0  # absolute gate of BS.1770
-ONSET_MARGIN_DB = 1.2  # a meter's bed of 10 s, in finer steps, and its 10 ms lie elsewhere
-RISE_MARGIN_DB = 0.05  # a meter's steps of 100 ms lie elsewhere
+ONSET_MARGIN_DB = 0.5  # a meter's bed of 10 s, in finer steps, and its 10 ms lie elsewhere
+LOW_MARGIN_DB = 1.0  # the same of the lowest level before an onset
+RISE_MARGIN_DB = 0.1  # a meter's steps of 100 ms lie elsewhere
 PEAK_MARGIN_DB = 0.5  # by which four values a sample can miss a peak at 20 kHz (BS.1770-4, annex 2)
 NEAR_ONE = 1.0 - 1e-6  # a gain this close is one: the step cannot be heard, and calm sound passes untouched
 TINY = 1e-30  # no sample is smaller but for zero: processors handle denormal numbers slowly
@@ -60,7 +61,7 @@ class Settings:
 
     ceiling_dbfs: float = bounded(-6.0, -24.0, limits.TRUE_PEAK_DBTP, "dB", "highest true peak")
     release_s: float = bounded(0.25, 0.2, 2.0, "s", "how slowly the level comes back; faster would pump")
-    onset_db: float = bounded(8.0, 3.0, 8.0, "dB", "how far sound may rise at once above what was heard before")
+    onset_db: float = bounded(8.5, 3.0, 8.5, "dB", "how far sound may rise at once above what was heard before")
     rise_db_per_s: float = bounded(
         3.0, 1.0, limits.LOUDNESS_RISE_DB_PER_S, "dB/s", "how fast loudness may grow, over 3 s (H-06)"
     )
@@ -110,6 +111,7 @@ def _rules(settings: Settings) -> npt.NDArray[np.void]:
         "crest": 10.0 ** (CREST_DB / 20.0),
         "onset": 10.0 ** (settings.onset_db / 10.0),
         "sudden": 0.9 * (10.0 ** (min(settings.onset_db, limits.ONSET_DB - ONSET_MARGIN_DB) / 20.0) - 1.0),
+        "sure_low": 10.0 ** (-LOW_MARGIN_DB / 20.0),
         "quiet": loudness.power(QUIET_LUFS),
         "rise": 10.0 ** (settings.rise_db_per_s * grain_s / 10.0),
         "fall": 10.0 ** (-FALL_DB_PER_S * grain_s / 10.0),
@@ -138,7 +140,7 @@ def _rules(settings: Settings) -> npt.NDArray[np.void]:
 
 def _memory(rules: npt.NDArray[np.void]) -> guard.Memory:
     state = np.zeros(1, guard.STATE)
-    for name in ("trust", "release", "edge", "long", "long_wanted", "least"):
+    for name in ("trust", "release", "began", "edge", "long", "long_wanted", "least"):
         state[name] = 1.0
     state["reference"] = rules["quiet"]
     state["bed"] = np.sqrt(rules["quiet"])
@@ -150,13 +152,15 @@ def _memory(rules: npt.NDArray[np.void]) -> guard.Memory:
         outbox=np.zeros(flat, np.float32),
         delay=np.zeros((ahead, flat)),
         powers=np.zeros(ahead),
+        levels=np.full(ahead, float(rules["quiet"][0])),
         looks=np.zeros(guard.LOOK_GRAINS),
         wanted=np.ones(ahead),
         held=np.ones(guard.SMOOTH_GRAINS),
         offset=np.zeros((3, 2)),
         weighted=np.zeros((2, 4)),
         lows=np.full(guard.ONSET_GRAINS, float(rules["quiet"][0])),
-        steps=np.zeros(guard.BED_STEPS),
+        steps=np.zeros(guard.SHORT_STEPS),
+        beds=np.zeros((2, guard.BED_STEPS + guard.BED_ENDS)),
         shorts=np.zeros(guard.RISE_STEPS),
     )
     guard.allow(memory, rules)

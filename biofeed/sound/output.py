@@ -36,6 +36,7 @@ START_PILE = 600  # before the first sound is out: kernels load, and no frame is
 SILENCE_S = 0.5  # without a frame for so long, the engine is not there
 FADE_OUT_S, FADE_IN_S = 1.0, 2.0
 RETRY_S = 5.0  # between tries to open a device
+MUTE_S = 2.0  # an open device that asks for nothing
 STATUS_S = 1.0
 PRIORITY = 5  # among real-time processes: as PulseAudio's own
 NAP_S = 0.004
@@ -90,10 +91,12 @@ class Ring:
 class Presence:
     """Whether the engine is there: the frame before, with a sound level that falls when frames stop coming."""
 
-    def __init__(self) -> None:
+    def __init__(self, fades_in: bool = False) -> None:
+        """One that `fades_in` begins in the middle of a session."""
+        self.is_unheard = fades_in  # while it is set, what is rendered is not played: sound then begins from silence
         self._frame: ControlFrame | None = None
         self._silent_s = 0.0
-        self._fade = 1.0  # a session's own levels begin from silence
+        self._fade = 0.0 if fades_in else 1.0  # a session's own levels begin from silence
 
     def __call__(self, fresh: ControlFrame | None, is_over: bool) -> ControlFrame | None:
         """The frame for the next tick of sound; None before the first one has come."""
@@ -103,6 +106,8 @@ class Presence:
         self._frame = fresh or self._frame
         if is_over or self._silent_s >= SILENCE_S:
             self._fade = max(0.0, self._fade - 1.0 / TICKS_PER_S / FADE_OUT_S)
+        elif self.is_unheard:
+            self._fade = 0.0
         else:
             self._fade = min(1.0, self._fade + 1.0 / TICKS_PER_S / FADE_IN_S)
         return self._frame and replace(
@@ -126,6 +131,7 @@ class Playing:
         seed: int,
         settings: Settings,
         bed: Bed | None = None,
+        fades_in: bool = False,
     ) -> None:
         self.device_latency_s = settings.latency_s
         self.block_frames = 512 if settings.latency_s >= SHORT_S else 256
@@ -140,7 +146,7 @@ class Playing:
         self._scene = first
         self._synth = Synth(soundscapes[first], seed, bed)
         self._limiter = Limiter(settings)
-        self._presence = Presence()
+        self._presence = Presence(fades_in)
         self._frames: deque[ControlFrame] = deque()
         self._has_begun = False
         self._is_over = False
@@ -166,10 +172,19 @@ class Playing:
                 self._frames.popleft()
                 self.n_dropped += 1
 
+    def pass_by(self) -> None:
+        """Where there is no device: the sound goes on unheard, and when there is one again it fades in."""
+        self._presence.is_unheard = True
+        with self._turn:
+            self.ring.read_into(np.empty((self.ring.n_waiting, 2), np.float32))
+            while self._frames:
+                self._tick(self._frames.popleft())
+
     def render(self) -> None:
         """Fills the ring by the frames that have come."""
         if not self._has_begun and self._frames:
             self._begin()
+        self._presence.is_unheard = self._presence.is_unheard and not self._has_begun
         while self.ring.n_waiting < self.full and self._advance(self.low):
             pass
 
@@ -238,14 +253,16 @@ class Device:
         self._stream: Any = None
         self._tried_s = -RETRY_S
         self._said = ""
+        self._n_asked = self._n_heard = 0  # times at which the device asked for sound, and as seen last
+        self._heard_s = 0.0
 
     def keep_open(self, now_s: float) -> bool:
         """True when sound goes out; otherwise tries to open a device, now and then."""
-        if self._stream is not None and self._stream.active:
+        if self._stream is not None and self._stream.active and not self._is_mute(now_s):
             return True
+        self.close()
         if now_s - self._tried_s < RETRY_S:
             return False
-        self.close()
         self._tried_s = now_s
         try:
             sound = _sounddevice()
@@ -257,6 +274,7 @@ class Device:
                 latency=self._playing.device_latency_s,
                 callback=self._on_demand,
             )
+            self._heard_s = now_s + RETRY_S
             self._stream.start()  # which may take half a second; it plays silence until the first sound is rendered
             self._playing.tell("ready", str(sound.query_devices(kind="output")["name"]))
         except Exception as error:  # PortAudio's own, or OSError when its library is missing
@@ -268,7 +286,14 @@ class Device:
             self._said = said
         return self._stream is not None
 
+    def _is_mute(self, now_s: float) -> bool:
+        """True when a device that is open has asked for nothing for long: a sound server that is gone tells nobody."""
+        if self._n_asked != self._n_heard:
+            self._n_heard, self._heard_s = self._n_asked, now_s
+        return now_s - self._heard_s > MUTE_S
+
     def _on_demand(self, out: npt.NDArray[np.float32], _frames: int, _time: Any, status: Any) -> None:
+        self._n_asked += 1
         self._playing.n_gaps += bool(status.output_underflow)
         self._playing.read_into(out)
 
@@ -323,10 +348,14 @@ def sound_process(
     seed: int,
     settings: Settings,
     music: Path | None = None,
+    fades_in: bool = False,
 ) -> None:
-    """The spawned process's target: from silence to the end of the session, with the person's own music under it."""
+    """The spawned process's target: from silence to the end of the session, with the person's own music under it.
+
+    One that `fades_in` begins in the middle of a session.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the engine decides how a session ends
-    playing = Playing(pipe, soundscapes, first, seed, settings, _bed(pipe, music))
+    playing = Playing(pipe, soundscapes, first, seed, settings, _bed(pipe, music), fades_in)
     playing.load()
     _hurry()
     device = Device(playing)
@@ -338,6 +367,8 @@ def sound_process(
             playing.render()
         elif playing.is_over:
             break
+        else:
+            playing.pass_by()
         if now_s - told_s >= STATUS_S:
             told_s = now_s
             counts = {"gaps": playing.n_gaps, "held": playing.n_held, "dropped": playing.n_dropped}

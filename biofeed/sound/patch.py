@@ -30,7 +30,9 @@ GLIDE_KEEP = math.exp(-GRAIN_FRAMES / SAMPLE_RATE_HZ / 0.03)
 RUMBLE_HZ, NOTCH_HZ = 39.0, 19.0
 # The loudness to which every soundscape is brought by its mean over so many seconds, within so many dB either way.
 EVEN_LUFS, EVEN_S, EVEN_GLIDE_S, EVEN_DB = -21.3, 40.0, 1.5, 4.5
-SWELL_DB, SWELL_S = 2.5, 0.3  # what stands out by more is held back; told by the mean over so long
+SWELL_DB, SWELL_S = 2.0, 0.3  # what stands out by more is held back; told by the mean over so long
+# What sinks below its mean sinks by half, down to so much: no swell begins so far down that it grows too fast (H-06).
+LULL_DB = 12.0
 # Under the person's own music a noise stays at -12 dB; what has tones of its own would quarrel with it, and is silent.
 UNDER_BED = 0.25
 NOISES = frozenset({"sea", "wind", "rain", "leaves", "fire", "brook"})
@@ -105,10 +107,12 @@ class Patch:
         self._line_gain = 10.0 ** (-3.0 * space.LINES / (mix["t60_s"] * SAMPLE_RATE_HZ))
         self._damping, self._low_pass = mix["damping"], np.zeros(8)
         self._high_pass, self._rumble = space.high_pass(RUMBLE_HZ, NOTCH_HZ), np.zeros((2, 4))
-        reach_db = 0.0 if has_bed else EVEN_DB  # cues do not grow to fill the place of what music silences
+        # Beside music cues grow neither to fill the place of what it silences nor in their own pauses.
+        reach_db, lull_db = (0.0, 0.0) if has_bed else (EVEN_DB, LULL_DB)
         power = loudness.power(EVEN_LUFS) / self._gain**2
         parts = (GRAIN_FRAMES / SAMPLE_RATE_HZ / time_s for time_s in (SWELL_S, EVEN_S, EVEN_GLIDE_S))
-        self._even = np.array([power, *parts, 10.0 ** (reach_db / 20.0), 10.0 ** (SWELL_DB / 10.0)])
+        swell, lull = 10.0 ** (SWELL_DB / 10.0), 10.0 ** (-lull_db / 10.0)
+        self._even = np.array([power, *parts, 10.0 ** (reach_db / 20.0), swell, lull])
         self._trim = np.array([0.0, 0.0, power, power, 1.0, 1.0])
 
     def aim(self, frame: ControlFrame, fade: float) -> None:

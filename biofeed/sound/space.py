@@ -341,13 +341,13 @@ def finish(
     rumble: Floats,  # (2, 5): two biquads, b0 b1 b2 a1 a2
     state: Floats,  # (2, 4)
     trim: Floats,  # (6,): the ear's low-pass twice, power lately and over long, the gain from that and the whole gain
-    even: Floats,  # (6,): power to come to; parts of a grain in power lately, over long, and in gain; most gain; swell
+    even: Floats,  # (7,): power to come to; parts of a grain in power lately, over long, gain; most gain; swell; lull
     block: Singles,
 ) -> None:
     """The mix without rumble, brought to one loudness, times the master level, as (frames, 2) float32.
 
     The trim is far slower than a breath: it evens chords, seeds and hours. What swells beyond `even[5]` times the power
-    over long, as tones do that drift into step, swells on by a quarter of it in dB.
+    over long swells on by a quarter of it in dB; what sinks below that power, by half, down to `even[6]` times of it.
     """
     grains = master.size - 1
     n = dry.shape[1] // grains
@@ -361,9 +361,11 @@ def finish(
         trim[3] += (power - trim[3]) * even[2]
         wanted = min(max(np.sqrt(even[0] / max(trim[3], 1e-12)), 1.0 / even[4]), even[4])
         trim[4] += (wanted - trim[4]) * even[3]
-        eighth = np.sqrt(np.sqrt(np.sqrt(max(trim[2] / max(even[5] * trim[3], 1e-12), 1.0))))
+        ratio = trim[2] / max(trim[3], 1e-12)
+        eighth = np.sqrt(np.sqrt(np.sqrt(max(ratio / even[5], 1.0))))
+        lull = np.sqrt(np.sqrt(min(max(ratio, even[6]), 1.0)))
         from_gain = master[g] * trim[5]
-        trim[5] = trim[4] / (eighth * eighth * eighth)
+        trim[5] = trim[4] / (eighth * eighth * eighth * lull)
         step = (master[g + 1] * trim[5] - from_gain) / n
         y = block[g * n : (g + 1) * n]
         for i in range(n):

@@ -129,7 +129,7 @@ def test_cells_are_the_means_of_the_fourth_channel(context: Context) -> None:
 def test_a_saturated_red_is_told_and_its_light_kept(context: Context) -> None:
     texels = np.full((360, 640, 4), 0.5, np.float32)
     assert not measured(context, texels)[1]
-    texels[100:102, 200:202, 1:3] = 0.2  # R 0.214, G and B 0.033 in linear light: a share of 0.76
+    texels[100:102, 200:202, 1:3] = 0.21  # R 0.214, G and B 0.036 in linear light: a share of 0.75
     assert not measured(context, texels)[1]
     texels[100:102, 200:202, 1:3] = 0.1  # 0.91
     cells, has_red = measured(context, texels)

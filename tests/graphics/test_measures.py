@@ -89,17 +89,6 @@ def test_a_picture_that_is_another_one_is_not_found_again() -> None:
     assert measures.flow(picture(soft_noise(1)), picture(soft_noise(2)), 1.0).matched < 0.1
 
 
-@pytest.mark.hazard("H-03")
-def test_stripes_are_found_in_a_corner_and_neither_in_noise_nor_at_a_horizon() -> None:
-    y, x = np.mgrid[0 : SIZE[0], 0 : SIZE[1]]
-    grey = np.full(SIZE, 0.1)
-    striped = np.where((y < 80) & (x < 140), 0.1 * (1.0 + 0.5 * np.sin(0.4 * x + 0.2 * y)), grey)
-    assert measures.stripes(striped) > 0.9
-    assert measures.stripes(0.1 * np.exp(0.3 * np.random.default_rng(0).standard_normal(SIZE))) < 0.1
-    assert measures.stripes(np.where(y > 70, 0.05, 0.15)) < 0.75
-    assert measures.stripes(grey) == 0.0
-
-
 def test_a_line_a_curve_of_koch_a_triangle_of_sierpinski_and_a_plane_have_their_dimensions() -> None:
     line = np.zeros((512, 512), dtype=bool)
     line[np.arange(512), (0.37 * np.arange(512)).astype(int) + 20] = True

@@ -19,19 +19,22 @@ from biofeed.scene import Scene
 MakeScene = Callable[..., Scene]
 MakeFrame = Callable[..., ControlFrame]
 TICK_S = 1 / 60
+DITHER = 2  # code values
 BODY = "vec3 scene(vec2 p) { return vec3(0.2); }"
 
 
 class Stage:
     """A Show on a context without a screen, with the parent's end of a real pipe and a clock that is moved by hand."""
 
-    def __init__(self, context: Context, scenes: dict[str, Scene], monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self, context: Context, scenes: dict[str, Scene], monkeypatch: pytest.MonkeyPatch, begins_calm: bool = False
+    ) -> None:
         self.keys: list[str] = []
         self.now_s = 0.0
         monkeypatch.setattr(context, "poll", self._poll)
         self.parent, child = multiprocessing.Pipe()
         self.pipe = Hasty(child)
-        self.show = Show(self.pipe, context, scenes, "probe", 1, None, lambda: self.now_s, lambda _: None)
+        self.show = Show(self.pipe, context, scenes, "probe", 1, None, lambda: self.now_s, lambda _: None, begins_calm)
 
     def _poll(self) -> list[str]:
         keys, self.keys = self.keys, []
@@ -266,3 +269,58 @@ def test_nothing_jumps_when_frames_stop_and_come_again(make_frame: MakeFrame) ->
     steps = np.diff([frame.tick for frame in shown])
     assert steps.min() >= 0
     assert steps.max() <= 2
+
+
+@pytest.mark.hazard("H-24")
+def test_a_picture_that_comes_back_is_calm_from_its_first_sight_and_glides_into_the_session(
+    context: Context, make_scene: MakeScene, make_frame: MakeFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[float] = []
+    shown: list[int] = []
+    monkeypatch.setattr(context, "show", lambda: shown.append(len(seen)))
+    stage = Stage(context, {"probe": make_scene(BODY)}, monkeypatch, begins_calm=True)
+    assert len(shown) == 1
+    calm = stage.show.renderer.read()
+    assert 0.03 < luminance(calm).mean() < 0.06
+    for _ in range(60):  # without an engine it stays
+        stage.step()
+        assert np.abs(stage.show.renderer.read().astype(int) - calm).max() <= DITHER
+    for tick in range(5000, 5240):
+        stage.step(make_frame(tick, breath=1.0))
+        seen.append(float(luminance(stage.show.renderer.read()).mean()))
+    assert np.diff([luminance(calm).mean(), *seen]).max() <= LUMINANCE_RISE_PER_S * TICK_S + 2e-4
+    world = Stage(context, {"probe": make_scene(BODY)}, monkeypatch)
+    for tick in range(4800, 5240):
+        world.step(make_frame(tick, breath=1.0))
+    whole = world.show.renderer.read()
+    assert seen[-1] == pytest.approx(luminance(whole).mean(), rel=0.02)
+    stage.show.renderer.close()
+    world.show.renderer.close()
+
+
+@pytest.mark.hazard("H-11", "H-24")
+def test_a_picture_that_comes_back_into_a_stopped_session_stays_calm(make_frame: MakeFrame) -> None:
+    calm = Calm("probe", begins_calm=True)
+    for tick in range(5000, 5300):
+        frame = calm(dataclasses.replace(make_frame(tick, picture=0.0), state="calm", rest=1.0), TICK_S, False)
+        assert frame.rest == 1.0
+
+
+@pytest.mark.hazard("H-11", "H-24")
+@pytest.mark.parametrize("knows", [False, True])
+def test_a_stop_that_died_with_the_engine_is_told_to_the_next_one(
+    knows: bool, stage: Stage, make_frame: MakeFrame
+) -> None:
+    for tick in range(60):
+        stage.step(make_frame(tick))
+    stage.keys = ["stop"]
+    for tick in range(60, 120):
+        stage.step(dataclasses.replace(make_frame(tick), state="calm", rest=min(1.0, (tick - 60) * TICK_S / CALM_S)))
+    for _ in range(120):
+        stage.step()
+    stage.said()
+    for tick in range(112, 172):  # the next engine, from where the record ends
+        state, rest = ("calm", 1.0) if knows else ("running", 0.0)
+        stage.step(dataclasses.replace(make_frame(tick), state=state, rest=rest))
+        assert 0.03 < luminance(stage.show.renderer.read()).mean() < 0.06
+    assert [value for kind, value in stage.said() if kind == "event"] == ([] if knows else ["stop"])

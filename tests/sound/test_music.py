@@ -64,7 +64,7 @@ def test_every_kind_of_file_comes_slowly_to_one_loudness_rests_and_begins_again(
     sound = heard(path, 60.0)
     assert integrated_lufs(sound[10 * SAMPLE_RATE_HZ : 17 * SAMPLE_RATE_HZ]) == pytest.approx(-26.0, abs=0.2)
     rising = level_db(sound)[:20]
-    assert rising[0] < rising[-1] - 35.0
+    assert rising[0] < rising[-1] - 25.0
     assert (np.diff(rising)[2:] <= 0.5 * 3.1).all()
     assert (np.diff(rising) > 0.0).all()
     assert (np.diff(level_db(sound[17 * SAMPLE_RATE_HZ : n_played])) < 0.0).all()
@@ -126,7 +126,7 @@ def test_a_fade_is_even_in_decibels() -> None:
     assert (np.diff(gain) >= 0.0).all()
     assert gain[0] == 0.0
     assert gain[-1] == 1.0
-    assert gain[1000] == pytest.approx(10.0 ** (-15.0 / 20.0))
+    assert gain[1000] == pytest.approx(10.0 ** (-9.0 / 20.0))
 
 
 @pytest.mark.parametrize("channels", [1, 3, 6])

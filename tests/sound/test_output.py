@@ -2,7 +2,7 @@
 
 from collections import deque
 from dataclasses import replace
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -207,3 +207,78 @@ def test_the_callback_s_blocks_fit_twice_into_what_lies_ahead(latency_s: float) 
     assert 2 * playing.block_frames <= playing.low
     assert playing.device_latency_s == latency_s
     assert playing.full <= 0.05 * SAMPLE_RATE_HZ  # what waits beside is heard later, too
+
+
+@pytest.mark.hazard("H-06", "H-24")
+def test_sound_that_comes_back_fades_in() -> None:
+    """In the middle of a session: what came while kernels loaded is not heard, and the rest begins from silence."""
+    pipe = FakePipe()
+    playing = Playing(pipe, SOUNDS, "tide", 1, Settings(), fades_in=True)
+    pipe.waiting.extend(frame(5000 + tick) for tick in range(90))
+    out = np.empty((TICK_FRAMES, 2), np.float32)
+    power = []
+    for tick in range(240):
+        pipe.waiting.append(frame(5090 + tick))
+        playing.listen()
+        playing.render()
+        playing.read_into(out)
+        power.append(float(np.square(out).mean()))
+    assert max(power[:6]) < 1e-2 * max(power[-30:])
+    assert max(power[:60]) < 0.5 * max(power[-30:])
+    assert power[-1] > 1e-7
+
+
+@pytest.mark.hazard("H-06", "H-24")
+def test_sound_that_had_no_device_goes_on_unheard_and_fades_in() -> None:
+    pipe = FakePipe()
+    playing = Playing(pipe, SOUNDS, "tide", 1, Settings())
+    out = np.empty((TICK_FRAMES, 2), np.float32)
+    power = []
+    for tick in range(500):
+        pipe.waiting.append(frame(tick))
+        playing.listen()
+        if 200 <= tick < 260:
+            playing.pass_by()
+            continue
+        playing.render()
+        playing.read_into(out)
+        power.append(float(np.square(out).mean()))
+    assert max(power[200:206]) < 1e-2 * max(power[170:200])
+    assert max(power[200:230]) < 0.3 * max(power[170:200])
+    assert max(power[-30:]) > 0.3 * max(power[170:200])
+    assert playing.n_dropped == 0
+
+
+@pytest.mark.hazard("H-24")
+def test_a_device_that_asks_for_nothing_is_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Any] = []
+
+    class Stream:
+        active = True
+
+        def __init__(self, callback: Any, **_: Any) -> None:
+            self.callback = callback
+            opened.append(self)
+
+        def start(self) -> None: ...
+
+        def close(self) -> None:
+            self.active = False
+
+    sound = ModuleType("sound")
+    sound.OutputStream = Stream  # type: ignore[attr-defined]
+    sound.query_devices = lambda **_: {"name": "card"}  # type: ignore[attr-defined]
+    monkeypatch.setattr(output, "_sounddevice", lambda: sound)
+    device = Device(Playing(FakePipe(), SOUNDS, "tide", 1, Settings()))
+    status = SimpleNamespace(output_underflow=False)
+    now_s = 0.0
+    while now_s < 10.0:
+        now_s += 0.5
+        assert device.keep_open(now_s)
+        opened[-1].callback(np.empty((TICK_FRAMES, 2), np.float32), TICK_FRAMES, None, status)
+    assert len(opened) == 1
+    for _ in range(20):  # it falls silent
+        now_s += 0.5
+        device.keep_open(now_s)
+    assert len(opened) == 2
+    assert not opened[0].active

@@ -75,7 +75,7 @@ def test_inhale_and_exhale_are_told_apart_with_eyes_closed(path: Path) -> None:
 
     (empty_hz, empty), (full_hz, full) = held(0.0), held(1.0)
     assert full_hz > 1.2 * empty_hz
-    assert full > 1.15 * empty
+    assert full > empty  # by little: loudness is evened, so that no swell grows too fast (H-06)
 
 
 def clicks(sound: Sound) -> int:

