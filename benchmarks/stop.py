@@ -30,7 +30,7 @@ from biofeed.engine import Engine
 from biofeed.graphics import measures, picture
 from biofeed.graphics.context import window
 from biofeed.graphics.renderer import Settings
-from biofeed.limits import STOP_CALM_S, STOP_FIRST_CHANGE_S
+from biofeed.limits import FLASH_WINDOW_S, STOP_CALM_S, STOP_FIRST_CHANGE_S
 from biofeed.live import Mailbox, Session
 from biofeed.messages import ControlFrame
 from biofeed.scene import Scene
@@ -99,7 +99,9 @@ class Trial:
         self._pipe.light = float(self._random.choice([0.1, 0.5, 1.0]))
         if self._random.random() < 0.2:
             self._press(self._pygame.K_SPACE, self._pygame.KMOD_LCTRL)
-        threading.Timer(float(self._random.uniform(0.1, 0.8)), self._strike).start()
+        # A way back as quick as this one, and a light that jumps, are half a flash: it is over before the strike.
+        wait_s = FLASH_WINDOW_S + float(self._random.uniform(0.1, 0.8))
+        threading.Timer(wait_s, self._strike).start()
 
     def _press(self, key: int, mod: int = 0) -> None:
         self._pygame.event.post(

@@ -131,6 +131,8 @@ def test_a_saturated_red_is_told_and_its_light_kept(context: Context) -> None:
     assert not measured(context, texels)[1]
     texels[100:102, 200:202, 1:3] = 0.21  # R 0.214, G and B 0.036 in linear light: a share of 0.75
     assert not measured(context, texels)[1]
+    texels[100:102, 200:202, 1:3] = 0.184  # 0.79, which eight bits may show as 0.80
+    assert measured(context, texels)[1]
     texels[100:102, 200:202, 1:3] = 0.1  # 0.91
     cells, has_red = measured(context, texels)
     assert has_red
