@@ -240,10 +240,11 @@ def resume(capsule: Capsule, slots: Slots, beat: Callable[[], None]) -> tuple[Cu
     settings = config.from_table(capsule.opening.settings)
     cut = capsule.cut()
     while True:
-        last, state = -1, State(Engine(settings.engine, capsule.opening.scene), Decoding(), dict(CONTROLS))
         kept = slots.latest(below=cut.n_ticks)
         if kept:
             last, state = kept[0], State(*ForkingPickler.loads(kept[1]))
+        else:
+            last, state = -1, State(Engine(settings.engine, capsule.opening.scene), Decoding(), dict(CONTROLS))
         tick = last
         try:
             for recorded in islice(capsule.ticks(last + 1), cut.n_ticks - 1 - last):
@@ -321,7 +322,7 @@ class Teller:
             self._film_s = value
             if late and (self._live or value % 10 < 0.25):
                 self._line(f"film {value:3.0f} s of {self._duration_s:g}")
-        elif kind in ("error", "supervisor"):
+        elif kind == "error":
             self._line(f"{child}: {value}", lasting=True)
         elif kind == "ready":
             self._line(f"{child}: {value}")

@@ -5,27 +5,16 @@ or the pipe's end. Who strikes a key or clicks while nothing lies before it want
 """
 
 import signal
-from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from biofeed.calm import CALM
 from biofeed.graphics.context import Context, window
-from biofeed.graphics.picture import RAISE_STEPS, RAISE_TICKS
+from biofeed.graphics.picture import Pipe, raise_calm
 from biofeed.graphics.renderer import Renderer, Settings
 from biofeed.messages import ControlFrame, Drive, Levels
 
 LOOK_S = 0.01
 _WHOLE_CALM = ControlFrame(0, 0.0, Drive(), CALM.name, Levels(), "calm", "", 1.0)
-
-
-class Pipe(Protocol):
-    """As much of a multiprocessing Connection as is used here."""
-
-    def poll(self, timeout: float) -> bool: ...
-
-    def recv(self) -> Any: ...
-
-    def send(self, obj: Any) -> None: ...
 
 
 class Backdrop:
@@ -57,8 +46,7 @@ class Backdrop:
                 self._tell_stop()
         if word and not self._is_calm:
             self._is_calm = self._is_exposed = True
-            for n in range(RAISE_STEPS):  # the guard's light rises where nobody sees it
-                self._renderer.draw(replace(_WHOLE_CALM, tick=n * RAISE_TICKS))
+            raise_calm(self._renderer)
         if self._is_exposed:
             self._draw()
         if word == "front":

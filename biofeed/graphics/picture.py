@@ -180,9 +180,7 @@ class Show:
 
     def _raise(self) -> None:
         """The whole calm, before anybody sees it: the guard's light rises in a window that is hidden."""
-        frame = ControlFrame(0, 0.0, Drive(), self._name, Levels(), "calm", "", 1.0)
-        for n in range(RAISE_STEPS):
-            self.renderer.draw(dataclasses.replace(frame, tick=n * RAISE_TICKS))
+        raise_calm(self.renderer)
         self._context.present()
         self._context.show()
         self.renderer.show_again()
@@ -299,6 +297,13 @@ class Show:
             self._pipe.send((kind, value))
         except OSError:
             self._is_over = True
+
+
+def raise_calm(renderer: Renderer) -> None:
+    """Draws the whole calm until the guard's light has risen to it: for a window that nobody sees yet."""
+    frame = ControlFrame(0, 0.0, Drive(), CALM.name, Levels(), "calm", "", 1.0)
+    for n in range(RAISE_STEPS):
+        renderer.draw(dataclasses.replace(frame, tick=n * RAISE_TICKS))
 
 
 def picture_process(

@@ -64,9 +64,8 @@ class Recorder:
     def _begin(self, cut: Cut) -> None:
         self._folder = cut.path
         self.trouble: str | None = None  # why the recording has stopped, in one sentence
-        self.recorded_tick = (
-            cut.n_ticks - 1 if cut.n_ticks else None
-        )  # the last one in the file: a kill of this process cannot take it back
+        # The last one in the file: a kill of this process cannot take it back.
+        self.recorded_tick: int | None = cut.n_ticks - 1 if cut.n_ticks else None
         self._queue: deque[Tick] = deque()
         self._wake = threading.Event()
         self._is_closing = False
