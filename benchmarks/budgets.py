@@ -10,6 +10,7 @@ a budget is missed.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,7 @@ from biofeed.messages import TICKS_PER_S
 
 SIZE = (1280, 720)
 RUNS = 7
+LONGEST_S = 0.1  # of a picture, in an hour
 
 
 def import_ms(_asked: argparse.Namespace) -> bool:
@@ -98,15 +100,22 @@ def hour_ms(asked: argparse.Namespace) -> bool:
             tick, began_s = 0, time.perf_counter()
             while tick < asked.minutes * 60.0 * TICKS_PER_S:
                 time.sleep(max(0.0, began_s + tick / TICKS_PER_S - time.perf_counter()))
-                drawing_s = time.perf_counter()
+                drawing_s, used_s, stolen_s = time.perf_counter(), time.process_time(), _stolen_s()
                 drawn.draw(made_up_frame(tick, name))
                 context.gl.finish()
                 times.append(time.perf_counter() - drawing_s)
+                if times[-1] > LONGEST_S and len(times) > TICKS_PER_S:
+                    used_s, stolen_s = time.process_time() - used_s, _stolen_s() - stolen_s
+                    print(
+                        f"{name}: {times[-1] * 1e3:.0f} ms at {tick / TICKS_PER_S / 60.0:.1f} min, in which it used "
+                        f"{used_s * 1e3:.0f} ms of processors and {stolen_s * 1e3:.0f} ms were other machines'",
+                        flush=True,
+                    )
                 drawn.set_scale(governor(times[-1]))
                 tick = max(tick + governor.every, int((time.perf_counter() - began_s) * TICKS_PER_S))
             drawn.close()
         times_ms = np.array(times[TICKS_PER_S:]) * 1e3  # the first ones compile
-        over = int((times_ms > 100.0).sum())
+        over = int((times_ms > LONGEST_S * 1e3).sum())
         print(
             f"{name}: {asked.minutes:g} min at {SIZE[0]}x{SIZE[1]}, median {np.median(times_ms):.1f} ms, "
             f"p99 {np.percentile(times_ms, 99):.1f}, longest {times_ms.max():.0f} ms, {over} over 100 ms (budget 0); "
@@ -115,6 +124,15 @@ def hour_ms(asked: argparse.Namespace) -> bool:
         )
         within = within and over == 0
     return within
+
+
+def _stolen_s() -> float:
+    """Processor time that the machine below has given to others, since the start; 0 where that is not told."""
+    try:
+        ticks = Path("/proc/stat").read_text().split("\n", 1)[0].split()[8]
+    except (OSError, IndexError):
+        return 0.0
+    return int(ticks) / os.sysconf("SC_CLK_TCK")
 
 
 def _names(asked: str) -> list[str]:

@@ -27,8 +27,9 @@ from biofeed.config import Config
 from biofeed.engine import Engine
 from biofeed.graphics.backdrop import backdrop_process
 from biofeed.graphics.picture import picture_process
-from biofeed.live import BREAK, Mailbox, Session
+from biofeed.live import Mailbox, Session
 from biofeed.messages import (
+    BREAK,
     CONTROLS,
     TICKS_PER_S,
     Command,
@@ -287,15 +288,16 @@ class Teller:
         self._controls: dict[str, float] = {}  # what was turned, as asked for
         self._turned_s: float | None = None
         self._gaps = 0
+        self._level_dba: float | None = None  # at the ear
         self._live = sys.stderr.isatty()
 
     def frame(self, frame: ControlFrame) -> None:
         if frame.time_s - self._shown_s >= (0.25 if self._live else 10.0):
             self._shown_s = frame.time_s
             film = "" if self._film_s is None else f", film {self._film_s:3.0f} s"
-            self._line(
-                f"{frame.time_s:4.0f} s of {self._duration_s:g}{film}: {self._turned(frame.time_s)}{frame.reason}"
-            )
+            level = "" if self._level_dba is None else f", {self._level_dba:.0f} dBA"
+            shown = f"{self._turned(frame.time_s)}{frame.reason}"
+            self._line(f"{frame.time_s:4.0f} s of {self._duration_s:g}{film}{level}: {shown}")
 
     def tick(self, frame: ControlFrame, entries: Sequence[Entry]) -> None:
         """A tick, and what entered it."""
@@ -326,9 +328,11 @@ class Teller:
             self._line(f"{child}: {value}", lasting=True)
         elif kind == "ready":
             self._line(f"{child}: {value}")
-        elif kind == "sound" and value["gaps"] > self._gaps:
+        elif kind == "sound":
+            self._level_dba = value["guard"]["level_dba"]
+            if value["gaps"] > self._gaps:
+                self._line(f"sound: {value['gaps']} gaps so far; a longer latency_s in [sound] helps", lasting=True)
             self._gaps = value["gaps"]
-            self._line(f"sound: {self._gaps} gaps so far; a longer latency_s in [sound] helps", lasting=True)
 
     def say(self, text: str) -> None:
         """A sentence that stays."""

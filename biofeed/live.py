@@ -15,13 +15,12 @@ from typing import Any, Protocol
 from biofeed.children import Line
 from biofeed.clock import MonotonicClock
 from biofeed.engine import Engine, Sink, run
-from biofeed.messages import CONTROLS, Command, ControlFrame, Entry, Input, Reading
+from biofeed.messages import BREAK, CONTROLS, HEARD, Command, ControlFrame, Entry, Input, Reading
 from biofeed.sensors.intake import Decoding
 
 INTENSITY_STEPS = {"richer": 0.15, "calmer": -0.15}  # what a key press asks for
 CONTROL_STEPS = {"+": 0.125, "-": -0.125}  # of a therapist's controls
 SCENE_STEPS = {"next_scene": 1, "previous_scene": -1}
-BREAK = "break"  # a command that changes nothing: on the record, for how many seconds session time stood still
 STALL_S = 2.0  # ticks that are late by less are caught up with; by more, the machine slept
 
 
@@ -52,7 +51,8 @@ class Mailbox:
 class Session:
     """One live session: what came in, what was decided, and the lines to the children who show it.
 
-    `listen(child, kind, value)` hears what the children say; "event" becomes a command at the next tick by itself.
+    `listen(child, kind, value)` hears what the children say; "event" becomes a command at the next tick by itself,
+    and the hearing dose goes on the record.
     `on_stall()` is called after the machine slept: session time stood still meanwhile, and what the ports hold is
     stale. `decode`, `controls` (changed here) and `first_tick` are those of a session that goes on.
     """
@@ -158,6 +158,8 @@ class Session:
             for kind, value in line.poll():
                 if kind == "event":
                     self.on_event(str(value))
+                elif kind == "sound" and value["guard"]["week_part"] is not None:
+                    self.ask(HEARD, value["guard"]["week_part"])
                 self._listen(line.name, kind, value)
 
     def on_event(self, event: str) -> None:

@@ -139,6 +139,9 @@ class Command:
 
 # A therapist's, each 0..1, and where it stands at first.
 CONTROLS = {"volume": 1.0, "silence": 0.0, "brightness": 1.0, "cue": 1.0, "density": 0.5, "load": 0.3}
+# These change nothing, and are commands to be on the record.
+BREAK = "break"  # for how many seconds session time stood still before this tick
+HEARD = "heard"  # the part of a week's hearing dose that the sound process has played since it began
 COMMANDS = ("pause", "resume", "stop", "end", "scene", "intensity", "pacing", "inhale", "press", *CONTROLS)
 
 Input = Hello | Packet | Pong | Fault | LinkChanged | Command

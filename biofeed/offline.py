@@ -3,11 +3,24 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from biofeed.clock import VirtualClock
 from biofeed.config import Config, from_table
 from biofeed.engine import Engine, Over, Sink, run
-from biofeed.messages import TICKS_PER_S, ControlFrame, Entry, Input, LinkChanged, LinkState, Reading, Received
+from biofeed.messages import (
+    BREAK,
+    HEARD,
+    TICKS_PER_S,
+    Command,
+    ControlFrame,
+    Entry,
+    Input,
+    LinkChanged,
+    LinkState,
+    Reading,
+    Received,
+)
 from biofeed.sensors import bfs
 from biofeed.sensors.intake import Decoding
 from biofeed.sensors.simulated import SimulatedDevice
@@ -102,11 +115,20 @@ def history(capsule: Capsule) -> History:
     frames: list[ControlFrame] = []
     readings: list[Reading] = []
     links: list[LinkChanged] = []
+    breaks: list[tuple[float, float]] = []
+    heard: list[float] = []
 
     def keep(frame: ControlFrame, reading: Reading, entries: Sequence[Entry]) -> None:
         frames.append(frame)
         readings.append(reading)
-        links.extend(entry for entry in entries if isinstance(entry, LinkChanged))
+        for entry in entries:
+            if isinstance(entry, LinkChanged):
+                links.append(entry)
+            elif isinstance(entry, Command) and isinstance(entry.value, float):
+                if entry.kind == BREAK:
+                    breaks.append((frame.time_s, entry.value))
+                elif entry.kind == HEARD:
+                    heard.append(entry.value)
 
     result = replay(capsule, [keep])
     return History(
@@ -114,8 +136,15 @@ def history(capsule: Capsule) -> History:
         frames=frames,
         readings=readings,
         links=links,
+        breaks=breaks,
+        week_part=_added_up(heard) if heard else None,
         recorded_digest=result.recorded,
         replayed_digest=result.digest,
         torn=capsule.torn,
         ended=capsule.ended,
     )
+
+
+def _added_up(counts: Sequence[float]) -> float:
+    """What a count reached that begins at nothing anew whenever its process does."""
+    return sum(now - before if now >= before else now for before, now in pairwise([0.0, *counts]))

@@ -95,6 +95,18 @@ def test_what_the_children_report_is_told(teller: Teller, capsys: pytest.Capture
     assert lines(capsys) == ["sound: no sound", "the recording stopped early"]
 
 
+@pytest.mark.parametrize(("level_dba", "told"), [(None, "0 s of 600: leading"), (61.6, "0 s of 600, 62 dBA: leading")])
+def test_sound_that_came_late_and_its_level_at_the_ear_are_told(
+    level_dba: float | None, told: str, teller: Teller, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for gaps in (0, 2, 2):
+        teller.child("sound", "sound", {"gaps": gaps, "guard": {"level_dba": level_dba}})
+    teller.frame(frame(0.0))
+    late, line = lines(capsys)
+    assert late.startswith("sound: 2 gaps")
+    assert line.strip() == told
+
+
 @pytest.mark.parametrize("text", [SESSION, README], ids=["help", "README"])
 def test_every_key_is_documented(text: str) -> None:
     names = {"escape": "Esc", "space": "Space", "return": "Return"}

@@ -109,6 +109,21 @@ def test_a_child_that_dies_and_one_that_hangs_hold_up_nothing(tmp_path: Path) ->
     assert not held.finished  # one had failed, the other had to be killed
 
 
+def sing(pipe: Beating) -> None:
+    """A child that plays sound for an ear, at first one that is not calibrated."""
+    for week_part in (None, 0.25):
+        pipe.send(("sound", {"gaps": 0, "guard": {"week_part": week_part}}))
+    while pipe.recv() is not None:
+        pass
+
+
+@pytest.mark.hazard("H-07")
+def test_the_hearing_dose_is_on_the_record(tmp_path: Path) -> None:
+    held = Held(tmp_path / "capsule", [ChildPlan("sound", sing, ())], end_at=3 * TICKS_PER_S)
+    assert offline.history(held.capsule).week_part == 0.25
+    assert offline.replay(held.capsule).first_difference is None
+
+
 @pytest.mark.hazard("H-24")
 def test_a_child_s_failure_is_told_in_a_sentence() -> None:
     child = Child(ChildPlan("clumsy", fail, ()))

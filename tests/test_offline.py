@@ -8,7 +8,18 @@ import pytest
 
 from biofeed import offline
 from biofeed.config import Config, as_table, from_table
-from biofeed.messages import DRIVES, TICKS_PER_S, ControlFrame, Entry, LinkChanged, LinkState, Reading, frame_bytes
+from biofeed.engine import Engine
+from biofeed.messages import (
+    DRIVES,
+    TICKS_PER_S,
+    Command,
+    ControlFrame,
+    Entry,
+    LinkChanged,
+    LinkState,
+    Reading,
+    frame_bytes,
+)
 from biofeed.safety import GLIDE_PER_S, LIMITS
 from biofeed.session.capsule import Capsule, Opening, digest_of
 from biofeed.session.recorder import Recorder
@@ -127,6 +138,24 @@ def test_the_history_of_a_capsule_holds_every_frame_and_every_state_of_the_cable
     assert len(told.frames) == len(told.readings) == 25 * 60
     assert [link.state for link in told.links] == [LinkState.OPENING]
     assert all(isinstance(link, LinkChanged) for link in told.links)
+    assert told.recorded_digest == told.replayed_digest
+
+
+@pytest.mark.hazard("H-07", "H-24")
+def test_the_history_knows_how_long_time_stood_still_and_the_dose_of_every_sound_process(tmp_path: Path) -> None:
+    opening = Opening(
+        started_utc="2026-01-01T00:00:00+00:00", seed=1, scene="tide", duration_s=60.0, settings=as_table(SETTINGS)
+    )
+    recorder = Recorder(tmp_path / "capsule", opening, {})
+    asked = {0: ("heard", 0.01), 30: ("heard", 0.25), 60: ("break", 3.5), 70: ("heard", 0.125), 80: ("heard", 0.125)}
+    engine = Engine(SETTINGS.engine, "tide")
+    for tick in range(90):
+        commands = [Command(tick, *asked[tick])] if tick in asked else []
+        recorder.tick(tick, commands, digest_of(engine.step(tick, tick / 60, commands)))
+    recorder.close("ended")
+    told = offline.history(Capsule.open(tmp_path / "capsule"))
+    assert told.breaks == [(1.0, 3.5)]
+    assert told.week_part == pytest.approx(0.25 + 0.125)
     assert told.recorded_digest == told.replayed_digest
 
 

@@ -79,8 +79,7 @@ class Guard:
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings or Settings()
         self._mean = 0.0
-        self._cells: _Cells | None = None
-        self._stripes: Stripes | None = None
+        self._eyes: tuple[_Cells, Stripes] | None = None  # for pictures of the last one's shape
         self.correction = NONE  # the last one given
 
     def __call__(self, dt_s: float, luminance: Floats, has_red: bool = False) -> Correction:
@@ -89,45 +88,57 @@ class Guard:
         `luminance` (rows, columns) is its mean relative luminance by cell as drawn; what is not a number counts as
         white. `has_red` tells of cells in which R - G - B of saturated reds is `RED_SEEN` or more, in linear light.
         """
-        bright = np.clip(luminance, 0.0, 1.0)
-        bright[np.isnan(bright)] = 1.0
         dt_s = min(max(dt_s, 0.0), LONGEST_STEP_S)
-        if self._cells is None or self._stripes is None or self._cells.shape != bright.shape:
-            rows, columns = bright.shape
-            self._cells, self._stripes = _Cells(bright.shape), Stripes((rows, columns))
+        if self._eyes is None or self._eyes[0].shape != luminance.shape:
+            rows, columns = luminance.shape
+            self._eyes = _Cells(luminance.shape), Stripes((rows, columns))
+        cells, stripes = self._eyes
+        bright = cells.take(luminance)
         mean = float(bright.mean())
-        contrast = self._stripes(dt_s, bright)
+        contrast = stripes(dt_s, bright)
         if contrast < 1.0:
-            bright = np.float32(contrast) * bright + np.float32((1.0 - contrast) * mean)
+            bright *= np.float32(contrast)
+            bright += np.float32((1.0 - contrast) * mean)
         allowed = min(self._mean + self._settings.rise_per_s * dt_s, self._settings.mean_max)
-        gain = 1.0 if mean <= allowed else allowed / mean
-        gain = self._cells.most(dt_s, bright, gain)
+        gain = cells.most(dt_s, 1.0 if mean <= allowed else allowed / mean)
         self._mean = gain * mean
-        self._cells.show(np.float32(gain) * bright)
+        cells.show(gain)
         is_calm = not has_red and contrast == gain == 1.0
         self.correction = NONE if is_calm else Correction(has_red, contrast, mean, gain)
         return self.correction
 
 
 class _Cells:
-    """What each cell has shown: whether it is up or down, its extreme since it turned, when it rose and offended."""
+    """What each cell has shown: whether it is up or down, its extreme since it turned, when it rose and offended.
+
+    A luminance times its cell's sign grows while the cell goes on as it went last: so one comparison tells of either
+    kind that it turns. The arrays stay, as new memory costs more than what is done with it.
+    """
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shape = shape
         self._now_s = 0.0
         self._is_up = np.zeros(shape, dtype=bool)
-        self._extreme = np.zeros(shape, np.float32)  # the peak of those that are up, the trough of those that are down
+        self._sign = np.full(shape, -1.0, np.float32)  # 1 of those that are up, -1 of those that are down
+        self._extreme = np.zeros(shape, np.float32)  # times sign; of the up ones the peak, of the down ones the trough
         self._rose_s = np.full(shape, -math.inf)  # when the last rise of FLASH ended, shown or held back
         self._would_rise = np.zeros(shape, dtype=bool)
         self._offended_s = np.full(shape, -math.inf)  # when a rise was last shown that came too soon after another
         self._field = tuple(math.ceil(n / FLASH_FIELD) for n in shape)
         self._spared = math.ceil(FLASH_FIELD_PART * math.prod(self._field)) - 1  # of a field's cells: they may flash
+        self._bright, self._signed, self._turned = (np.zeros(shape, np.float32) for _ in range(3))
+        self._turns, self._goes_on = (np.zeros(shape, dtype=bool) for _ in range(2))
 
-    def most(self, dt_s: float, bright: Floats, gain: float) -> float:
+    def take(self, luminance: Floats) -> Floats:
+        """The next picture, within 0..1; what is not a number is 1. It may be changed until `most` is asked for."""
+        np.fmin(luminance, 1.0, out=self._bright)
+        return np.maximum(self._bright, 0.0, out=self._bright)
+
+    def most(self, dt_s: float, gain: float) -> float:
         """The highest gain up to that one with which every field keeps its promise, `dt_s` after the last picture."""
         self._now_s += dt_s
-        would_rise = bright > self._extreme + np.float32(FLASH)
-        would_rise &= ~self._is_up
+        self._compare()
+        would_rise = self._turns & ~self._is_up
         would_before, self._would_rise = self._would_rise, would_rise
         if not would_rise.any():
             return gain
@@ -136,30 +147,38 @@ class _Cells:
         has_offended = self._offended_s > self._now_s - FLASH_WINDOW_S
         if np.count_nonzero(is_held | has_offended) <= self._spared:
             return gain
-        limit = np.where(is_held, self._extreme + np.float32(FLASH), np.float32(math.inf))
+        limit = np.where(is_held, np.float32(FLASH) - self._extreme, np.float32(math.inf))
         limit[has_offended] = -math.inf  # these are among the spared already
-        if self._is_kept(gain * bright > limit):
+        if self._is_kept(gain * self._bright > limit):
             return gain
         low, high = 0.0, gain
         for _ in range(GAIN_STEPS):
             middle = 0.5 * (low + high)
-            low, high = (middle, high) if self._is_kept(middle * bright > limit) else (low, middle)
+            low, high = (middle, high) if self._is_kept(middle * self._bright > limit) else (low, middle)
         return low
 
-    def show(self, shown: Floats) -> None:
-        """Takes note of what is shown."""
-        rises = shown > self._extreme + np.float32(FLASH)
-        rises &= ~self._is_up
-        falls = shown < self._extreme - np.float32(FLASH)
-        falls &= self._is_up
+    def show(self, gain: float) -> None:
+        """Takes note of what is shown: the picture taken, with that gain."""
+        if gain < 1.0:
+            self._bright *= np.float32(gain)
+            self._compare()
+        np.greater(self._signed, self._extreme, out=self._goes_on)
+        np.maximum(self._signed, self._extreme, out=self._extreme)
+        self._goes_on &= self._is_up
+        rises = self._turns & ~self._is_up
         if rises.any():
             self._offended_s[rises & (self._rose_s > self._now_s - FLASH_WINDOW_S)] = self._now_s
-        is_over = shown > self._extreme
-        goes_on = self._is_up & is_over
-        np.copyto(self._rose_s, self._now_s, where=rises | goes_on)  # a rise that goes on has not ended yet
-        turns = rises | falls
-        np.copyto(self._extreme, shown, where=turns | (self._is_up == is_over))
-        self._is_up ^= turns
+        np.copyto(self._rose_s, self._now_s, where=self._goes_on | rises)  # a rise that goes on has not ended yet
+        if self._turns.any():
+            self._extreme[self._turns] = -self._signed[self._turns]
+            self._sign[self._turns] *= -1.0
+            self._is_up ^= self._turns
+
+    def _compare(self) -> None:
+        """Which cells turn with the picture as it is."""
+        np.multiply(self._bright, self._sign, out=self._signed)
+        np.subtract(self._extreme, np.float32(FLASH), out=self._turned)
+        np.less(self._signed, self._turned, out=self._turns)
 
     def _is_kept(self, violates: Bools) -> bool:
         """Whether every field has no more cells of that kind than are spared."""

@@ -45,7 +45,8 @@ void main() {
 
 SPARED = 0.1  # of a fetch: a picture that is so much larger than fetches reach is seen nearly as well
 
-# What is added is one code value, spread evenly, little of it in low frequencies. Only a picture that the guard
+# What is added is nearly half a code value to either side, spread evenly, little of it in low frequencies: the target
+# rounds to the nearest one, and what is a whole code value stays. Only a picture that the guard
 # corrects pays for the way through linear light, and only one with a peak for the cap: compilers turn a branch into
 # both sides.
 _PRESENT = """#version 330 core
@@ -59,7 +60,7 @@ out vec4 color;
 void main() {
     vec3 v = texture(picture, gl_FragCoord.xy * texel).rgb;
     %s
-    color = vec4(floor(v * 255.0 + %s) / 255.0, 1.0);
+    color = vec4(v + (%s - 0.5) * (0.998 / 255.0), 1.0);
 }
 """
 

@@ -5,6 +5,7 @@ known is written as such, with the reason.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from html import escape
 
 import numpy as np
@@ -30,6 +31,8 @@ from biofeed.session.wording import MEASURES, MOST_ROWS, date_text, length_text,
 from biofeed.signals.spectrum import COHERENCE_DEFINITION
 
 __all__ = ["History", "report_html"]
+
+MOST_BREAKS = 6  # that are told one by one
 
 
 def report_html(history: History) -> str:
@@ -68,9 +71,11 @@ def _header(history: History, told: Summary) -> str:
         ("When", escape(date_text(opening.started_utc))),
         ("Scene", escape(", then ".join(scenes))),
         ("Length", f"{clock_text(told.end_s)} min, of {clock_text(opening.duration_s)} min planned"),
+        *([("Stood still", _breaks(history.breaks))] if history.breaks else []),
         ("How it ended", _ending(history, told)),
         ("Measured on", body),
         ("Sensors", escape(", ".join(opening.sensors)) or "none"),
+        ("Hearing dose", _dose(history.week_part)),
     ]
     rows = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts)
     notice = (
@@ -92,6 +97,19 @@ def _ending(history: History, told: Summary) -> str:
     if history.ended is None:
         return f"not known: the recording breaks off at {clock_text(told.end_s)}"
     return escape(why if history.ended == "ended" and why else history.ended + (f" ({why})" if why else ""))
+
+
+def _breaks(breaks: Sequence[tuple[float, float]]) -> str:
+    """When session time stood still: the machine slept, or a process had to be started again."""
+    told = [f"at {clock_text(at_s)} for {length_text(max(1.0, for_s))}" for at_s, for_s in breaks[:MOST_BREAKS]]
+    more = f", and {len(breaks) - len(told)} times more" if len(breaks) > len(told) else ""
+    return f"{', '.join(told)}{more}; nothing was measured meanwhile, and no time is counted"
+
+
+def _dose(week_part: float | None) -> str:
+    if week_part is None:
+        return "not known: the level at the ear was not calibrated"
+    return f"{100.0 * week_part:.2g} % of a week’s allowance (80 dBA for 40 hours), by the calibration given"
 
 
 def _figures(told: Summary) -> str:

@@ -33,6 +33,8 @@ class History:
     frames: Sequence[ControlFrame] = ()
     readings: Sequence[Reading] = ()
     links: Sequence[LinkChanged] = ()
+    breaks: Sequence[tuple[float, float]] = ()  # (at, for so long) that session time stood still, s
+    week_part: float | None = None  # of a week's hearing dose; None: the level at the ear was not calibrated
     faults: int = 0  # pieces of what the sensors sent that could not be read
     recorded_digest: str | None = None
     replayed_digest: str | None = None  # None: it was not replayed

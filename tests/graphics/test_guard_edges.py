@@ -25,8 +25,9 @@ def gains(pictures: list[Light]) -> list[float]:
     cells = guard._Cells(pictures[0].shape)
     given = []
     for picture in pictures:
-        given.append(cells.most(STEP_S, picture, 1.0))
-        cells.show(np.float32(given[-1]) * picture)
+        cells.take(picture)
+        given.append(cells.most(STEP_S, 1.0))
+        cells.show(given[-1])
     return given
 
 
@@ -184,9 +185,11 @@ def test_the_gain_may_leave_just_that_height() -> None:
     for highest in (1.0, 0.5):
         cells = guard._Cells(SMALL)
         for level in (0.0, 0.7, 0.0):
-            assert cells.most(STEP_S, flat(level), 1.0) == 1.0
-            cells.show(flat(level))
-        assert cells.most(STEP_S, 2 * flat(FLASH), highest) == 0.5
+            cells.take(flat(level))
+            assert cells.most(STEP_S, 1.0) == 1.0
+            cells.show(1.0)
+        cells.take(2 * flat(FLASH))
+        assert cells.most(STEP_S, highest) == 0.5
 
 
 @pytest.mark.hazard("H-01")

@@ -108,4 +108,4 @@ def session(seconds: float, person: str | None = "calm", seed: int = 1) -> Histo
         LinkChanged("sensor0", 2.1, LinkState.STREAMING, "belt and pulse <clip> at 115200 baud"),
     ]
     opening = Opening("2026-03-02T09:30:00+00:00", 7, "tide", seconds, sensors=("simulated:calm",), person=person)
-    return History(opening, frames, readings, links, 3, "ab" * 32, "ab" * 32, None, "ended")
+    return History(opening, frames, readings, links, (), None, 3, "ab" * 32, "ab" * 32, None, "ended")

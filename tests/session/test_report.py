@@ -131,6 +131,18 @@ def test_a_replay_that_differs_is_told(four_minutes: History) -> None:
     assert equal != other
 
 
+@pytest.mark.hazard("H-07", "H-24")
+def test_it_tells_when_time_stood_still_and_what_the_ear_took_in(four_minutes: History) -> None:
+    breaks = [(60.0, 3600.0), *((70.0 + n, 0.4) for n in range(9))]
+    told = words(replace(four_minutes, breaks=breaks, week_part=0.00125))
+    assert "Stood still at 1:00 for 60:00 min, at 1:10 for 1 s, " in told
+    assert "and 4 times more" in told
+    assert "Hearing dose 0.12 % of a week" in told
+    plain = words(four_minutes)
+    assert "Stood still" not in plain
+    assert "Hearing dose not known" in plain
+
+
 def test_ninety_minutes_fit_into_two_megabytes() -> None:
     four = session(300.0)
     long = replace(four, frames=list(four.frames) * 18, readings=list(four.readings) * 18)
