@@ -193,6 +193,18 @@ def test_the_gain_may_leave_just_that_height() -> None:
 
 
 @pytest.mark.hazard("H-01")
+def test_what_counts_is_what_the_gain_has_left() -> None:
+    """From 0.95 of 0.7 a fall of less than `FLASH` is none, and the way back to 0.7 no second rise."""
+    cells = guard._Cells(SMALL)
+    for level, gain in ((0.7, 0.95), (0.95 * 0.7 - FLASH + 0.005, 1.0)):
+        cells.take(flat(level))
+        assert cells.most(STEP_S, gain) == gain
+        cells.show(gain)
+    cells.take(flat(0.7))
+    assert cells.most(STEP_S, 1.0) == 1.0
+
+
+@pytest.mark.hazard("H-01")
 def test_who_rises_too_soon_is_held_for_a_second_and_every_further_try_begins_another() -> None:
     """A rise at picture 1; one that stays from picture 11 on; or tries at 11 and 21, and one more."""
     stays = gains(at({1: 0.7} | dict.fromkeys(range(11, 90), 0.7), 90))
