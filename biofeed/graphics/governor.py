@@ -12,7 +12,7 @@ STEP_PICTURES = 12  # between two steps
 SHARE = 0.1  # of a new cost in the running one
 SPIKE = 2.0  # times the running cost: what is above was somebody else's work on this machine
 GIVE_UP_PICTURES = 90  # too slow at the lowest size for so long: every other tick from there on
-TRY_AGAIN_PICTURES = 1800  # at 30 a second, a minute
+TRY_AGAIN_PICTURES = 1800  # a minute: then the size is led to where 60 a second would fit
 
 
 class Governor:
@@ -31,10 +31,12 @@ class Governor:
         self._pictures = 0
         self._too_slow = 0
         self._slow_for = 0
+        self._patience = TRY_AGAIN_PICTURES // 2  # doubled each time that it gives up
 
     def __call__(self, cost_s: float) -> float:
         """The scale for the next picture, after one that took `cost_s` to draw and finish."""
-        budget_s = self.every / TICKS_PER_S
+        is_trying = self._slow_for >= self._patience
+        budget_s = (1 if is_trying else self.every) / TICKS_PER_S
         held_s = cost_s if self._cost_s is None else self._cost_s
         self._cost_s = held_s + SHARE * (min(cost_s, SPIKE * held_s) - held_s)
         self._too_slow = self._too_slow + 1 if self._is_lowest and self._cost_s > budget_s * BAND[1] else 0
@@ -45,9 +47,10 @@ class Governor:
                 self.scale = max(self.lowest, self.scale * SHRINK)
             elif self._cost_s < BAND[0] * budget_s:
                 self.scale = min(1.0, self.scale * GROW)
-        if self.every == 1 and self._too_slow >= GIVE_UP_PICTURES:
-            self.every, self._too_slow = 2, 0
-        elif self._slow_for >= TRY_AGAIN_PICTURES and self._cost_s < BAND[0] / TICKS_PER_S:
+        if budget_s == 1.0 / TICKS_PER_S and self._too_slow >= GIVE_UP_PICTURES:
+            self._patience *= 2
+            self.every, self._too_slow, self._slow_for = 2, 0, 0
+        elif is_trying and self._cost_s < BAND[1] * budget_s:
             self.every = 1
         return self.scale
 

@@ -55,6 +55,28 @@ def test_a_machine_too_slow_for_sixty_shows_an_even_thirty_and_comes_back_when_i
     assert governor.scale > 0.9
 
 
+@pytest.mark.hazard("H-43")
+def test_a_while_of_other_work_does_not_leave_it_at_thirty() -> None:
+    governor, cost = Governor(0.5, 720), machine(4.0, 28.0)
+    run(governor, lambda scale: 3.0 * cost(scale), 1000)
+    assert governor.every == 2
+    run(governor, cost, 2500)
+    assert governor.every == 1
+    assert len(set(run(governor, cost, 3000)[600:])) == 1
+    assert governor.every == 1
+
+
+@pytest.mark.hazard("H-43")
+def test_a_machine_that_never_fits_sixty_is_tried_more_and_more_seldom() -> None:
+    governor, cost = Governor(0.5, 1080), machine(12.0, 60.0)
+    run(governor, cost, 2000)
+    wide = cost(governor.scale)
+    trying = [cost(scale) < 0.9 * wide for scale in run(governor, cost, 30 * 3600)]
+    assert governor.every == 2
+    assert 3 <= sum(now and not before for before, now in itertools.pairwise(trying)) <= 7
+    assert np.mean(trying) < 0.1
+
+
 def test_single_late_pictures_change_nothing() -> None:
     calm, disturbed, cost = Governor(0.5, 1080), Governor(0.5, 1080), machine(4.0, 32.0)
     for n in range(2000):
