@@ -25,6 +25,9 @@ from biofeed.session.capsule import Capsule, Opening, digest_of
 from biofeed.session.recorder import Recorder
 
 SETTINGS = Config().lasting(60.0)
+OPENING = Opening(
+    started_utc="2026-01-01T00:00:00+00:00", seed=1, scene="tide", duration_s=60.0, settings=as_table(SETTINGS)
+)
 
 
 class Kept:
@@ -93,10 +96,7 @@ def test_no_drive_ever_leaves_its_bounds_or_jumps(person: str) -> None:
 
 
 def recorded(folder: Path, person: str, seconds: float) -> Capsule:
-    opening = Opening(
-        started_utc="2026-01-01T00:00:00+00:00", seed=1, scene="tide", duration_s=60.0, settings=as_table(SETTINGS)
-    )
-    recorder = Recorder(folder, opening, {})
+    recorder = Recorder(folder, OPENING, {})
     offline.simulate(
         SETTINGS,
         "tide",
@@ -118,10 +118,7 @@ def test_a_recorded_session_replays_to_the_very_same_frames(tmp_path: Path) -> N
 
 
 def test_a_replay_that_differs_says_from_which_tick_on(tmp_path: Path) -> None:
-    opening = Opening(
-        started_utc="2026-01-01T00:00:00+00:00", seed=1, scene="tide", duration_s=60.0, settings=as_table(SETTINGS)
-    )
-    recorder = Recorder(tmp_path / "capsule", opening, {})
+    recorder = Recorder(tmp_path / "capsule", OPENING, {})
 
     def forged(frame: ControlFrame, _reading: Reading, entries: Sequence[Entry]) -> None:
         recorder.tick(frame.tick, entries, digest_of(frame) if frame.tick != 100 else b"\0" * 8)
@@ -143,10 +140,7 @@ def test_the_history_of_a_capsule_holds_every_frame_and_every_state_of_the_cable
 
 @pytest.mark.hazard("H-07", "H-24")
 def test_the_history_knows_how_long_time_stood_still_and_the_dose_of_every_sound_process(tmp_path: Path) -> None:
-    opening = Opening(
-        started_utc="2026-01-01T00:00:00+00:00", seed=1, scene="tide", duration_s=60.0, settings=as_table(SETTINGS)
-    )
-    recorder = Recorder(tmp_path / "capsule", opening, {})
+    recorder = Recorder(tmp_path / "capsule", OPENING, {})
     asked = {0: ("heard", 0.01), 30: ("heard", 0.25), 60: ("break", 3.5), 70: ("heard", 0.125), 80: ("heard", 0.125)}
     engine = Engine(SETTINGS.engine, "tide")
     for tick in range(90):

@@ -19,7 +19,7 @@ class Governor:
     """Follows one machine and one world; call it once for each picture drawn.
 
     `every` is 1 while each tick is drawn and 2 while every other one is: an even 30 pictures a second are calmer to
-    look at than an uneven 40.
+    look at than an uneven 40. The way back is tried after a while, and after twice as long each time it was given up.
     """
 
     def __init__(self, scale: float, height: int) -> None:
@@ -35,8 +35,8 @@ class Governor:
 
     def __call__(self, cost_s: float) -> float:
         """The scale for the next picture, after one that took `cost_s` to draw and finish."""
-        is_trying = self._slow_for >= self._patience
-        budget_s = (1 if is_trying else self.every) / TICKS_PER_S
+        aim = 1 if self._slow_for >= self._patience else self.every  # of `every`
+        budget_s = aim / TICKS_PER_S
         held_s = cost_s if self._cost_s is None else self._cost_s
         self._cost_s = held_s + SHARE * (min(cost_s, SPIKE * held_s) - held_s)
         self._too_slow = self._too_slow + 1 if self._is_lowest and self._cost_s > budget_s * BAND[1] else 0
@@ -47,11 +47,11 @@ class Governor:
                 self.scale = max(self.lowest, self.scale * SHRINK)
             elif self._cost_s < BAND[0] * budget_s:
                 self.scale = min(1.0, self.scale * GROW)
-        if budget_s == 1.0 / TICKS_PER_S and self._too_slow >= GIVE_UP_PICTURES:
+        if aim == 1 and self._too_slow >= GIVE_UP_PICTURES:
             self._patience *= 2
             self.every, self._too_slow, self._slow_for = 2, 0, 0
-        elif is_trying and self._cost_s < BAND[1] * budget_s:
-            self.every = 1
+        elif aim < self.every and self._cost_s < BAND[1] * budget_s:
+            self.every = aim
         return self.scale
 
     @property
