@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from biofeed import __version__, config, offline, recordings, worlds
+from biofeed import __version__, config, kernels, offline, recordings, worlds
 from biofeed import analyze as analysis
 from biofeed.children import ChildPlan
 from biofeed.config import Config
@@ -54,6 +54,7 @@ def demo(asked: argparse.Namespace) -> int:
         children = [ChildPlan("film", film_process, args, waiting=None, kept=False, patience_s=FILM_PATIENCE_S)]
     else:
         children = screen_and_sound(settings, shown, first.name, asked.seed, full_screen=False, music=asked.music)
+    kernels.see_to(_say)
     _say(f"biofeed demo: {first.title} with the simulated person {asked.person}, {asked.seconds:g} s in real time")
     finished = hold(settings, shown, first.name, asked.seed, f"simulated:{asked.person}", folder, children)
     _write_text(asked.out / "report.html", report_html(offline.history(Capsule.open(folder))))
@@ -78,6 +79,7 @@ def session(asked: argparse.Namespace) -> int:
         raise OutputError("there is no screen here; `biofeed demo --headless` shows what a session is")
     started = datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ")
     folder = asked.out or _data_folder() / "sessions" / f"{started}-{first.name}-{secrets.token_hex(2)}"
+    kernels.see_to(_say)
     children = screen_and_sound(settings, shown, first.name, asked.seed, not asked.window, asked.music)
     behind = None if asked.window else backdrop(settings, asked.seed)
     finished = hold(settings, shown, first.name, asked.seed, url, folder, children, behind)

@@ -8,44 +8,23 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from biofeed import offline, scene
+from biofeed import kernels, scene
 from biofeed.clock import MonotonicClock
-from biofeed.config import Config
 from biofeed.errors import BiofeedError, SensorError
 from biofeed.graphics.context import headless
-from biofeed.graphics.preview import made_up_frame
 from biofeed.sensors import ports
-from biofeed.sound.limiter import Limiter
-from biofeed.sound.synth import Synth
 
 SESSION_BYTES = 3 * 200_000_000  # thrice what 90 minutes of bytes take: enough to begin with
 
 
 def warm(_asked: argparse.Namespace) -> int:
-    """Compiles every kernel that is not in the cache yet, by using each once, and says how far it is."""
-    parts: list[tuple[str, Callable[[], None]]] = [("signals and the simulated person", _warm_signals)]
-    parts += [(f"sound of {name}", functools.partial(_warm_sound, name)) for name in scene.names()]
-    for number, (what, use) in enumerate(parts, 1):
-        print(f"  [{number}/{len(parts)}] {what} ...", end="", flush=True)
-        began_s = time.monotonic()
-        use()
-        print(f" {time.monotonic() - began_s:.1f} s", flush=True)
+    """Compiles every kernel that is not in the cache yet, and says how far it is."""
+    kernels.warm(functools.partial(print, flush=True))
     return 0
-
-
-def _warm_signals() -> None:
-    offline.simulate(Config(), "", "calm", 1, 15.0, [])
-
-
-def _warm_sound(name: str) -> None:
-    synth, limiter = Synth(scene.load(name).soundscape, 1), Limiter()
-    for tick in range(2):
-        limiter(synth(made_up_frame(tick, name)))
 
 
 def sensors(asked: argparse.Namespace) -> int:
