@@ -4,10 +4,10 @@
 
 Each session is a real one on the full screen: a simulated person on a pseudo-terminal that outlives everybody, engine,
 picture, sound on whatever device there is, the window behind the picture. One of its processes gets SIGKILL in turn;
-engine and picture in every tenth try SIGSTOP, as one that hangs. The screen is read 20 times a second. The supervisor
-dies last: its session must go on, and end well when the engine is asked to. Told for each try: until the calm is on the
-screen (or the world again, where that is sooner), until the world moves again, ticks lost. Pillow, which it needs,
-comes with wfdb.
+engine and picture in every tenth try SIGSTOP, as one that hangs. "machine" stops all of them for a while, as one that
+sleeps. The screen is read 20 times a second. The supervisor dies last: its session must go on, and end well when the
+engine is asked to. Told for each try: until the calm is on the screen (or the world again, where that is sooner), until
+the world moves again, ticks lost. Pillow, which it needs, comes with wfdb.
 
 Exit code 1 when one took longer than limits.CRASH_TO_CALM_S, when a screen was black or white or brightened by a jump,
 when more than a second of ticks was lost, or when a capsule does not replay to the same frames.
@@ -59,6 +59,8 @@ AGAIN_S = 40.0  # the longest wait for the world
 FADE_IN_S = 14.0
 HANG_EVERY = 10
 UNTOUCHED_S = 3.0  # watched after a death that nobody sees
+MACHINE = "machine"
+ASLEEP_S = 6.0  # longer than anybody's patience
 TICK = struct.Struct("<dq")
 
 Image = npt.NDArray[np.uint8]
@@ -172,13 +174,24 @@ class Live:
         return bool(len(ticks)) and time.monotonic() - ticks["time_s"][-1] < 0.5
 
 
-def watch(screen: Screen, live: Live, made: Try, pid: int, number: signal.Signals) -> None:
+def strike(live: Live, made: Try) -> None:
+    if made.who != MACHINE:
+        os.kill(live.pids[made.who], signal.SIGKILL if made.how == "killed" else signal.SIGSTOP)
+        return
+    everybody = [live.above.pid, *live.pids.values()]
+    for pid in everybody:
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(ASLEEP_S)
+    for pid in everybody:
+        os.kill(pid, signal.SIGCONT)
+
+
+def watch(screen: Screen, live: Live, made: Try) -> None:
     """Strikes, and follows the screen until the world moves again."""
-    before = screen.grab()
-    last = float(luminance(before).mean())
-    n_before = len(live.ticks())
+    last = float(luminance(screen.grab()).mean())
+    n_before, pids = len(live.ticks()), live.pids
+    strike(live, made)
     struck_s = time.monotonic()
-    os.kill(pid, number)
     is_seen = made.who in ("engine", "picture")
     while True:
         time.sleep(SAMPLE_S)
@@ -191,7 +204,7 @@ def watch(screen: Screen, live: Live, made: Try, pid: int, number: signal.Signal
         is_calm = screen.is_calm(image)
         if is_calm and made.calm_s is None:
             made.calm_s = at_s
-        is_new = live.pids.get(made.who, pid) != pid
+        is_new = live.pids == pids if made.who == MACHINE else live.pids.get(made.who, pids[made.who]) != pids[made.who]
         if not is_seen:
             if at_s > UNTOUCHED_S and is_new and live.is_ticking():
                 made.again_s = at_s
@@ -273,7 +286,7 @@ def is_alive(pid: int) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=20, help="of each process")
-    parser.add_argument("--only", default="engine,picture,sound,backdrop,supervisor", metavar="NAME,NAME")
+    parser.add_argument("--only", default="engine,picture,sound,backdrop,machine,supervisor", metavar="NAME,NAME")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--hold", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--url", help=argparse.SUPPRESS)
@@ -298,8 +311,8 @@ def main() -> int:
                 until(lambda: live.is_ticking() and not screen.is_calm(screen.grab()), 60.0, "no session")  # noqa: B023
                 time.sleep(float(rng.uniform(1.0, 3.0)))
                 hangs = one in ("engine", "picture") and (number + n) % HANG_EVERY == HANG_EVERY - 1
-                made = Try(one, "hangs " if hangs else "killed")
-                watch(screen, live, made, live.pids[one], signal.SIGSTOP if hangs else signal.SIGKILL)
+                made = Try(one, "sleeps" if one == MACHINE else "hangs " if hangs else "killed")
+                watch(screen, live, made)
                 tries.append(made)
                 print(f"{len(tries):4} {made}", flush=True)
             made = Try("supervisor", "killed")

@@ -204,8 +204,10 @@ def main() -> int:
             told.append(value)
             late = value[0] > STOP_FIRST_CHANGE_S or value[1] > STOP_CALM_S
             if late or len(told) % 25 == 0:
+                first_s, calm_s, light, n_shown, plan = value
                 print(
-                    f"{len(told):4} first {value[0] * 1e3:4.0f} ms, calm {value[1] * 1e3:5.0f} ms: {value[4]}",
+                    f"{len(told):4} first {first_s * 1e3:4.0f} ms, calm {calm_s * 1e3:5.0f} ms, {n_shown} pictures, "
+                    f"light {light:.3f}: {plan}",
                     flush=True,
                 )
         elif kind == "over":

@@ -1,7 +1,14 @@
-"""Where session time comes from: seconds since the session began, from the machine's monotonic clock or by hand."""
+"""Where time comes from: what passes on this machine, and seconds since a session began, by it or by hand."""
 
 import time
 from typing import Protocol
+
+_ASLEEP_TOO = getattr(time, "CLOCK_BOOTTIME", None)  # Linux stops time.monotonic while the machine sleeps
+
+
+def now_s() -> float:
+    """Seconds on the clock that all processes share; they pass while the machine sleeps, too, and never go back."""
+    return time.monotonic() if _ASLEEP_TOO is None else time.clock_gettime(_ASLEEP_TOO)
 
 
 class Clock(Protocol):
@@ -19,10 +26,10 @@ class MonotonicClock:
 
     def __init__(self, begins_s: float = 0.0) -> None:
         """It stands at `begins_s` now: not 0 for a session that goes on."""
-        self._start_s = time.monotonic() - begins_s
+        self._start_s = now_s() - begins_s
 
     def now_s(self) -> float:
-        return time.monotonic() - self._start_s
+        return now_s() - self._start_s
 
     def turn_back(self, by_s: float) -> None:
         """Leaves time out: it stands lower by so much from here on."""

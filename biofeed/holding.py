@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, TextIO
 
 from biofeed import config
 from biofeed.children import Beating, ChildPlan, Line, Slots
-from biofeed.clock import MonotonicClock
+from biofeed.clock import MonotonicClock, now_s
 from biofeed.config import Config
 from biofeed.engine import Engine
 from biofeed.graphics.backdrop import backdrop_process
@@ -163,7 +163,7 @@ def engine_process(
         on_stall=sensor.begin_afresh,
     )
     if died_s is not None:
-        live.ask(BREAK, time.monotonic() - died_s)
+        live.ask(BREAK, now_s() - died_s)
     threading.Thread(target=_obey, args=(control, live, told), name="control", daemon=True).start()
 
     def record(frame: ControlFrame, _reading: Reading, entries: Sequence[Entry]) -> None:
@@ -199,11 +199,11 @@ class _Sensor:
     def __init__(self, opening: Opening, clock: MonotonicClock) -> None:
         self.mailbox = Mailbox()
         self._clock = clock
-        self._board = MonotonicClock()  # its own: no session holds a board up
+        self._began_s = time.monotonic()
         self._simulated: SimulatedPort | None = None
         url = opening.sensors[0]
         if opening.person:
-            self._simulated = SimulatedPort(SimulatedDevice(opening.person, opening.seed), self._board.now_s)
+            self._simulated = SimulatedPort(SimulatedDevice(opening.person, opening.seed), self._board_s)
             self._simulated.start()
             url = self._simulated.url
         settings = config.from_table(opening.settings).port
@@ -212,7 +212,11 @@ class _Sensor:
     def see(self, frame: ControlFrame) -> None:
         """Shows the guide to the simulated person."""
         if self._simulated:
-            self._simulated.set_guide(self._board.now_s(), frame.drive.guide)
+            self._simulated.set_guide(self._board_s(), frame.drive.guide)
+
+    def _board_s(self) -> float:
+        """The simulated board's own time: no session holds a board up, but it sleeps when its machine does."""
+        return time.monotonic() - self._began_s
 
     def begin_afresh(self) -> None:
         """What the device counted while session time stood still is no part of its clock's fit."""

@@ -4,6 +4,7 @@ numba compiles a kernel at its first use and keeps it on disk, until the kernel'
 In a session that would hold the loop up for most of a minute; so whoever begins one sees to the kernels first.
 """
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -22,6 +23,7 @@ from biofeed import offline
 from biofeed.calm import CALM
 from biofeed.config import Config
 from biofeed.engine import Engine
+from biofeed.errors import UsageError
 from biofeed.messages import TICKS_PER_S, ControlFrame, Drive, Hello, Input, Levels, Packet, Stream
 from biofeed.scene import Voice
 from biofeed.signals import filters
@@ -35,12 +37,18 @@ PULSE_S = 45.0  # of the simulated person: breath is read from the pulse after h
 ECG_S = 12.0
 ECG = Stream(0, "ecg", 4.0 * TICKS_PER_S, "mV", -2048, 2047, 1e-3)
 PER_TICK = 4  # samples
+STAMPS = "kernels-*.ready"
+
+
+def are_ready() -> bool:
+    """Whether all were made ready here before, and nothing has changed since."""
+    stamp = _stamp()
+    return stamp is None or stamp.exists()
 
 
 def see_to(say: Callable[[str], None]) -> None:
-    """Compiles what is missing, unless all was ready here before and nothing has changed since."""
-    stamp = _stamp()
-    if stamp and not stamp.exists():
+    """Compiles what is missing, unless they are ready."""
+    if not are_ready():
         say("biofeed is new on this machine, or has changed: its kernels are compiled, once, in about a minute")
         warm(say)
 
@@ -57,7 +65,10 @@ def warm(say: Callable[[str], None]) -> None:
         say(f"  [{number}/{len(parts)}] {what}")
         use()
     if stamp := _stamp():
-        stamp.touch()
+        with contextlib.suppress(OSError):  # a disk that is full keeps nobody from a session
+            for old in stamp.parent.glob(STAMPS):
+                old.unlink(missing_ok=True)
+            stamp.touch()
 
 
 def _stamp() -> Path | None:
@@ -71,7 +82,7 @@ def _stamp() -> Path | None:
             about = file.stat()
             made_of.append(f"{file} {about.st_mtime_ns} {about.st_size}")
     name = hashlib.sha256("\n".join(made_of).encode()).hexdigest()[:16]
-    return Path(stats.cache_path) / f"kernels-{name}.ready"
+    return Path(stats.cache_path) / STAMPS.replace("*", name)
 
 
 def _pulse() -> None:
@@ -96,9 +107,13 @@ def _music() -> None:
         with wave.open(str(path), "wb") as file:
             file.setparams((2, 2, 44_100, 0, "NONE", ""))
             file.writeframes(bytes(4 * 44_100))
-        music = Music(path)
+        try:
+            music: Music | None = Music(path)
+        except UsageError:  # libsndfile is missing: only those who bring music need to know
+            music = None
         _play(Synth(CALM.soundscape, 1, music))
-        music.close()
+        if music:
+            music.close()
 
 
 def _voice(kind: str) -> None:

@@ -57,6 +57,7 @@ def check(asked: argparse.Namespace) -> int:
         ("ports", False, _ports),
         ("disk", True, _disk),
         ("clock", True, _clock),
+        ("kernels", False, _kernels),
         ("scenes", True, _scenes),
     )
     found: list[dict[str, object]] = []
@@ -124,6 +125,12 @@ def _clock() -> str:
         clock.sleep_until(due_s)
         late_s = max(late_s, clock.now_s() - due_s)
     return f"wakes at most {late_s * 1e3:.1f} ms late of 16.7 ms a tick"
+
+
+def _kernels() -> str:
+    if not kernels.are_ready():
+        raise BiofeedError("not compiled yet; `biofeed warm` does it now, or the next session before it begins")
+    return "compiled"
 
 
 def _scenes() -> str:

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from biofeed import clock
 from biofeed.children import ChildPlan, Slots, Spawned
 
 CHECK_S = 0.25  # between two looks at the pulses; a death is seen at once
@@ -120,7 +121,7 @@ class Supervisor:
         children: Sequence[ChildPlan],
         behind: ChildPlan | None,
         say: Callable[[str], None],
-        now_s: Callable[[], float] = time.monotonic,
+        now_s: Callable[[], float] = clock.now_s,
     ) -> None:
         self._engine = Kept(engine, ENGINE_PATIENCE_S, EARLY_S)
         self._children = [Kept(plan, CHILD_PATIENCE_S) for plan in children]

@@ -34,6 +34,7 @@ print(len(before), *sorted(loaded() - before), sep="\\n")
 """
 
 
+@pytest.mark.hazard("H-24")
 def test_a_session_uses_no_kernel_that_was_not_made_ready() -> None:
     told = subprocess.run([sys.executable, "-c", A_SESSION], capture_output=True, text=True, check=True)
     n_ready, *missing = told.stdout.splitlines()
@@ -62,6 +63,7 @@ class Compiled:
         self.cache_path = str(cache_path)
 
 
+@pytest.mark.hazard("H-24")
 def test_kernels_are_seen_to_once_and_again_when_a_file_has_changed(machine: Path) -> None:
     told: list[str] = []
     kernels.see_to(told.append)
@@ -69,11 +71,14 @@ def test_kernels_are_seen_to_once_and_again_when_a_file_has_changed(machine: Pat
     assert len(told) == 1 + 3 + len(kernels.KINDS)
     assert told[-1].startswith(f"  [{len(told) - 1}/{len(told) - 1}] ")
     told.clear()
+    assert kernels.are_ready()
     kernels.see_to(told.append)
     assert told == []
     (machine / "signals" / "kernel.py").write_text("12")
+    assert not kernels.are_ready()
     kernels.see_to(told.append)
     assert told
+    assert len(list(machine.glob("*.ready"))) == 1
 
 
 def test_where_nothing_is_compiled_nothing_is_seen_to(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,7 @@ from biofeed.scene import Scene
 
 SILENCE_S = 1.0  # without a frame, then calm
 GLIDE_S = 2.0  # into the calm where nobody asked for it, out of it, and from the calm to black at the end
+LONGEST_STEP_S = 0.25  # a picture that comes later than that is late by this process's own standing still
 LONGEST_STEP_TICKS = 60  # a world that was not told anything for a while goes on from where it was
 RAISE_TICKS, RAISE_STEPS = 6, 11  # the guard takes a tenth of a second at once; in a second it is at the calm's light
 _STATUS_S = 1.0
@@ -191,7 +192,7 @@ class Show:
         fresh = self._take()
         self._answer()
         now_s = self._now_s()
-        frame = self._calm(fresh, now_s - self._drawn_s, self._is_over)
+        frame = self._calm(fresh, min(now_s - self._drawn_s, LONGEST_STEP_S), self._is_over)
         self._drawn_s = now_s
         if self._calm.is_forgotten:
             self._calm.is_forgotten = False

@@ -8,6 +8,7 @@ held or left out. When they stop coming the sound fades out, and it fades in aga
 
 import contextlib
 import gc
+import math
 import os
 import signal
 import threading
@@ -22,6 +23,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from biofeed import clock
 from biofeed.errors import UsageError
 from biofeed.messages import SAMPLE_RATE_HZ, TICKS_PER_S, ControlFrame, Drive, Levels
 from biofeed.scene import Soundscape
@@ -37,6 +39,8 @@ SILENCE_S = 0.5  # without a frame for so long, the engine is not there
 FADE_OUT_S, FADE_IN_S = 1.0, 2.0
 RETRY_S = 5.0  # between tries to open a device
 MUTE_S = 2.0  # an open device that asks for nothing
+PAUSE_S = 0.5  # a device that asked for nothing for so long was silent: the machine slept, or stood still
+REST_S = 1.0  # after that, in which the sound goes on unheard
 STATUS_S = 1.0
 PRIORITY = 5  # among real-time processes: as PulseAudio's own
 NAP_S = 0.004
@@ -255,11 +259,16 @@ class Device:
         self._said = ""
         self._n_asked = self._n_heard = 0  # times at which the device asked for sound, and as seen last
         self._heard_s = 0.0
+        self._asked_s = math.inf  # when it asked last
+        self._rests_until_s = -math.inf
 
     def keep_open(self, now_s: float) -> bool:
-        """True when sound goes out; otherwise tries to open a device, now and then."""
+        """True when sound goes out; otherwise tries to open a device, now and then.
+
+        After a silence that nobody asked for it rests a moment, for the sound to fade in.
+        """
         if self._stream is not None and self._stream.active and not self._is_mute(now_s):
-            return True
+            return now_s >= self._rests_until_s
         self.close()
         if now_s - self._tried_s < RETRY_S:
             return False
@@ -294,6 +303,13 @@ class Device:
 
     def _on_demand(self, out: npt.NDArray[np.float32], _frames: int, _time: Any, status: Any) -> None:
         self._n_asked += 1
+        asked_s = clock.now_s()
+        if asked_s - self._asked_s > PAUSE_S:
+            self._rests_until_s = asked_s + REST_S
+        self._asked_s = asked_s
+        if asked_s < self._rests_until_s:
+            out[:] = 0.0
+            return
         self._playing.n_gaps += bool(status.output_underflow)
         self._playing.read_into(out)
 
@@ -359,10 +375,10 @@ def sound_process(
     playing.load()
     _hurry()
     device = Device(playing)
-    told_s = time.monotonic()
+    told_s = clock.now_s()
     while not playing.is_done:
         playing.listen()
-        now_s = time.monotonic()
+        now_s = clock.now_s()
         if device.keep_open(now_s):
             playing.render()
         elif playing.is_over:

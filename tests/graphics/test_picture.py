@@ -198,6 +198,22 @@ def test_the_pipes_end_leads_to_the_calm_then_to_black_and_ends(end: str, stage:
 
 
 @pytest.mark.hazard("H-05", "H-24")
+def test_a_picture_that_stood_still_itself_takes_up_where_it_was(stage: Stage, make_frame: MakeFrame) -> None:
+    """As after the machine slept: the first frame comes a moment later than the first picture."""
+    for tick in range(240):
+        stage.step(make_frame(tick, breath=1.0))
+    seen = [stage.show.renderer.read().mean()]
+    stage.now_s += 600.0
+    stage.step()
+    seen.append(stage.show.renderer.read().mean())
+    for tick in range(240, 420):
+        stage.step(make_frame(tick, breath=1.0))
+        seen.append(stage.show.renderer.read().mean())
+    assert min(seen) > 0.9 * seen[0]
+    assert abs(seen[-1] - seen[0]) < 0.01 * seen[0]
+
+
+@pytest.mark.hazard("H-05", "H-24")
 def test_when_frames_stop_it_glides_to_a_dim_still_picture_and_stays(stage: Stage, make_frame: MakeFrame) -> None:
     for tick in range(240):
         stage.step(make_frame(tick, breath=1.0))

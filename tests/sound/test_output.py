@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from biofeed import scene
+from biofeed import clock, scene
 from biofeed.graphics.preview import made_up_frame
 from biofeed.messages import SAMPLE_RATE_HZ, ControlFrame, Levels
 from biofeed.sound import output
@@ -249,8 +249,9 @@ def test_sound_that_had_no_device_goes_on_unheard_and_fades_in() -> None:
     assert playing.n_dropped == 0
 
 
-@pytest.mark.hazard("H-24")
-def test_a_device_that_asks_for_nothing_is_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Every stream that a device opened."""
     opened: list[Any] = []
 
     class Stream:
@@ -269,6 +270,40 @@ def test_a_device_that_asks_for_nothing_is_opened_again(monkeypatch: pytest.Monk
     sound.OutputStream = Stream  # type: ignore[attr-defined]
     sound.query_devices = lambda **_: {"name": "card"}  # type: ignore[attr-defined]
     monkeypatch.setattr(output, "_sounddevice", lambda: sound)
+    return opened
+
+
+@pytest.mark.hazard("H-06", "H-24")
+def test_after_a_silence_that_nobody_asked_for_sound_fades_in(
+    opened: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after the machine slept: the device asks again, of a process that stood still meanwhile."""
+    pipe = FakePipe()
+    playing = Playing(pipe, SOUNDS, "tide", 1, Settings())
+    device = Device(playing)
+    status = SimpleNamespace(output_underflow=False)
+    time_s, power = [0.0], []
+    monkeypatch.setattr(clock, "now_s", lambda: time_s[0])
+    out = np.empty((TICK_FRAMES, 2), np.float32)
+    for tick in range(600):
+        pipe.waiting.append(frame(tick))
+        playing.listen()
+        if device.keep_open(time_s[0]):
+            playing.render()
+        else:
+            playing.pass_by()
+        time_s[0] += 1.5 if tick == 300 else 1.0 / 60.0
+        opened[-1].callback(out, TICK_FRAMES, None, status)
+        power.append(float(np.square(out).mean()))
+    before = max(power[250:300])
+    assert max(power[300:360]) == 0.0
+    assert max(power[362:390]) < 0.3 * before
+    assert max(power[-30:]) > 0.3 * before
+    assert min(power[280:300]) > 1e-3 * before
+
+
+@pytest.mark.hazard("H-24")
+def test_a_device_that_asks_for_nothing_is_opened_again(opened: list[Any]) -> None:
     device = Device(Playing(FakePipe(), SOUNDS, "tide", 1, Settings()))
     status = SimpleNamespace(output_underflow=False)
     now_s = 0.0
